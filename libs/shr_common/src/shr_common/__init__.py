@@ -1,0 +1,1 @@
+"""What every service of the Shared Health Record needs, one package per job; no business rules."""

@@ -1,0 +1,61 @@
+"""CloudEvents 1.0 over Kafka, binary mode: attributes are headers, the value is the JSON data.
+
+https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/bindings/kafka-protocol-binding.md
+"""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+TYPE_PREFIX = "bd.gov.dghs."
+_NAMESPACE = uuid.uuid5(uuid.NAMESPACE_URL, "http://dghs.gov.bd/shr/events")
+
+
+def event_type(topic: str, version: int = 1) -> str:
+    """The ``ce_type`` of a topic's events, e.g. ``bd.gov.dghs.consent.changed.v1``."""
+    return f"{TYPE_PREFIX}{topic}.v{version}"
+
+
+CONSENT_HEARTBEAT = event_type("consent.heartbeat")
+
+
+def event_id(*, aggregate: str, version: int, type: str) -> str:
+    """The id of an event: the same aggregate version published twice, or years later, is the same event."""
+    return str(uuid.uuid5(_NAMESPACE, f"{aggregate}\n{version}\n{type}"))
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One event on its way out. ``value`` is serialised JSON; ``key`` the Health ID, so one person's events keep order."""
+
+    topic: str
+    key: str
+    id: str
+    type: str
+    source: str
+    subject: str
+    time: datetime
+    value: bytes = field(repr=False)
+    traceparent: str | None = None
+
+    def headers(self) -> list[tuple[str, bytes]]:
+        """The Kafka headers of binary mode."""
+        attributes = {
+            "ce_specversion": "1.0",
+            "ce_id": self.id,
+            "ce_type": self.type,
+            "ce_source": self.source,
+            "ce_subject": self.subject,
+            "ce_time": rfc3339(self.time),
+            "content-type": "application/json",
+        }
+        if self.traceparent:
+            attributes["traceparent"] = self.traceparent
+        return [(name, text.encode()) for name, text in attributes.items()]
+
+
+def rfc3339(moment: datetime) -> str:
+    """A moment as RFC 3339 in UTC with milliseconds."""
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
