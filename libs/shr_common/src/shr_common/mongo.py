@@ -1,0 +1,116 @@
+"""MongoDB as every store uses it: majority and journaled writes, bounded units of work, errors as categories."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any, TypeVar
+
+import pymongo
+from pymongo import AsyncMongoClient, IndexModel
+from pymongo.asynchronous.client_session import AsyncClientSession
+from pymongo.asynchronous.collection import AsyncCollection
+from pymongo.asynchronous.database import AsyncDatabase
+from pymongo.errors import (
+    AutoReconnect,
+    BulkWriteError,
+    ConnectionFailure,
+    DocumentTooLarge,
+    DuplicateKeyError,
+    ExecutionTimeout,
+    NetworkTimeout,
+    OperationFailure,
+    PyMongoError,
+    WaitQueueTimeoutError,
+    WTimeoutError,
+)
+from pymongo.read_concern import ReadConcern
+from pymongo.write_concern import WriteConcern
+
+from shr_common.errors import Category, ShrError, busy, conflict, too_large, unavailable
+
+Document = dict[str, Any]
+Client = AsyncMongoClient[Document]
+Database = AsyncDatabase[Document]
+Collection = AsyncCollection[Document]
+Session = AsyncClientSession
+T = TypeVar("T")
+
+DOCUMENT_LIMIT_BYTES = 12 * 1024 * 1024
+_WRITE_CONFLICT = 112
+_DUPLICATE_KEY = 11000
+_TEMPORARY = (AutoReconnect, ConnectionFailure, NetworkTimeout, ExecutionTimeout, WaitQueueTimeoutError, WTimeoutError)
+
+
+def connect(uri: str) -> Client:
+    """A client whose writes are majority-acknowledged and journaled, and whose reads see majority-committed data."""
+    return AsyncMongoClient(
+        uri,
+        w="majority",
+        journal=True,
+        readConcernLevel="majority",
+        tz_aware=True,
+        serverSelectionTimeoutMS=5000,
+        connectTimeoutMS=3000,
+        maxPoolSize=32,
+        appname="shr",
+    )
+
+
+@contextmanager
+def categorised() -> Iterator[None]:
+    """Turn the driver's errors into categories; what is not known to be temporary or a conflict stays a fault."""
+    try:
+        yield
+    except PyMongoError as error:
+        raise category_of(error) from error
+
+
+def category_of(error: PyMongoError) -> ShrError:
+    """The category of a driver error."""
+    if isinstance(error, DuplicateKeyError):
+        return conflict("This was stored already.", code="duplicate")
+    if isinstance(error, BulkWriteError):
+        codes = {found.get("code") for found in (error.details or {}).get("writeErrors", [])}
+        if codes == {_DUPLICATE_KEY}:
+            return conflict("This was stored already.", code="duplicate")
+    if isinstance(error, DocumentTooLarge):
+        return too_large("One document would be larger than the store takes.")
+    if isinstance(error, _TEMPORARY) or error.timeout:
+        return unavailable("The store does not answer at the moment.")
+    if error.has_error_label("TransientTransactionError") or getattr(error, "code", None) == _WRITE_CONFLICT:
+        return busy("Another change of the same thing is under way.")
+    if isinstance(error, OperationFailure) and error.code in (10107, 13435, 11602, 11600, 91, 189):
+        return unavailable("The store is changing its primary.")
+    return ShrError(Category.FAULT, "The store refused the change.")
+
+
+async def unit_of_work(
+    client: Client, work: Callable[[Session], Awaitable[T]], *, timeout_s: float = 10.0, snapshot: bool = True
+) -> T:
+    """Run ``work`` in one transaction, again when MongoDB calls the failure transient, for ``timeout_s`` at most.
+
+    ``work`` must be safe to run again: it gets a fresh session state and may not keep what an earlier run made.
+    Raises ShrError: conflict (duplicate key), busy (write conflict until the time was up), unavailable, fault.
+    """
+    with categorised(), pymongo.timeout(timeout_s):
+        async with client.start_session() as session:
+            return await session.with_transaction(
+                work,
+                read_concern=ReadConcern("snapshot" if snapshot else "majority"),
+                write_concern=WriteConcern("majority", j=True),
+            )
+
+
+async def ensure_indexes(database: Database, wanted: Mapping[str, Sequence[IndexModel]]) -> None:
+    """Create collections and their indexes if they are not there (transactions cannot create them on the way)."""
+    with categorised():
+        existing = set(await database.list_collection_names())
+        for name, indexes in wanted.items():
+            if name not in existing:
+                try:
+                    await database.create_collection(name)
+                except pymongo.errors.CollectionInvalid:
+                    pass  # another replica was faster
+            if indexes:
+                await database[name].create_indexes(list(indexes))
