@@ -1,0 +1,1 @@
+"""The demonstration: one visit, all the way, told as it happens."""

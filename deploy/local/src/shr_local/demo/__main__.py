@@ -1,0 +1,1 @@
+"""``python -m shr_local.demo``: tells nothing yet."""

@@ -1,0 +1,9 @@
+"""Real infrastructure for tests, on free ports, with data of its own, gone afterwards.
+
+``start_infrastructure`` gives a broker and a database; ``start_stack`` the whole system. The root ``conftest.py``
+offers the first as fixtures.
+"""
+
+from shr_local.testing.infrastructure import Infrastructure, start_infrastructure
+
+__all__ = ["Infrastructure", "start_infrastructure"]
