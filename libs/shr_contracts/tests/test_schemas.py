@@ -3,7 +3,6 @@
 import copy
 
 import pytest
-
 from shr_contracts import topics
 from shr_contracts.asyncapi import document
 from shr_contracts.cloudevents import event_id

@@ -11,7 +11,9 @@ T = TypeVar("T")
 R = TypeVar("R")
 
 
-def weighed(items: Iterable[T], *, size_of: Callable[[T], int], items_limit: int, bytes_limit: int) -> Iterator[list[T]]:
+def weighed(
+    items: Iterable[T], *, size_of: Callable[[T], int], items_limit: int, bytes_limit: int
+) -> Iterator[list[T]]:
     """Cut items into batches of at most ``items_limit`` and ``bytes_limit``; a heavier item goes alone. Order stays."""
     batch: list[T] = []
     weight = 0
@@ -32,7 +34,7 @@ async def isolated(
     *,
     failed: Callable[[T, Exception], Awaitable[R]],
 ) -> list[R]:
-    """Handle items as one batch; when it fails, halve it until the guilty one stands alone, and hand that to ``failed``.
+    """Handle items as one batch; when it fails, halve it until the guilty one stands alone, and give it to ``failed``.
 
     ``handle`` commits a batch whole or not at all and answers one result for each item. A temporary error (busy,
     unavailable) is nobody's guilt: it is raised at once. Order is kept.

@@ -22,7 +22,9 @@ def _read(path: Path) -> bytes:
     try:
         key = path.read_bytes()
     except OSError as error:
-        raise SystemExit(f"key store: {path.name} cannot be read ({error.strerror}); SHR_KEYS_DIR names its folder") from None
+        raise SystemExit(
+            f"key store: {path.name} cannot be read ({error.strerror}); SHR_KEYS_DIR names its folder"
+        ) from None
     if len(key) != KEY_BYTES:
         raise SystemExit(f"key store: {path.name} has {len(key)} bytes, needs {KEY_BYTES}")
     return key

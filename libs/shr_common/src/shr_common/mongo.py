@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any, TypeVar
 
 import pymongo
@@ -108,9 +108,7 @@ async def ensure_indexes(database: Database, wanted: Mapping[str, Sequence[Index
         existing = set(await database.list_collection_names())
         for name, indexes in wanted.items():
             if name not in existing:
-                try:
+                with suppress(pymongo.errors.CollectionInvalid):  # another replica was faster
                     await database.create_collection(name)
-                except pymongo.errors.CollectionInvalid:
-                    pass  # another replica was faster
             if indexes:
                 await database[name].create_indexes(list(indexes))

@@ -138,7 +138,7 @@ def _from_request_validation(error: RequestValidationError) -> ShrError:
 
 
 def install(app: FastAPI) -> None:
-    """Make every error of an app leave it in the promised form; an unforeseen one is logged and says no more than 500."""
+    """Make every error of an app leave it in the promised form; an unforeseen one is logged and says only 500."""
 
     async def on_shr_error(request: Request, error: Exception) -> Response:
         assert isinstance(error, ShrError)  # noqa: S101 (registered for this type only)

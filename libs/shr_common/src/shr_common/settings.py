@@ -27,6 +27,7 @@ class ServiceSettings(BaseSettings):
 
     mongo_uri: str = Field(description="MongoDB connection string (a replica set).")
     kafka_bootstrap: str = Field(description="Kafka bootstrap servers, host:port[,host:port].")
+    namespace: str = Field("shr", description="Prefix of databases (shr_records) and consumer groups (shr.records.…).")
     keys_dir: Path = Field(description="Folder of the key store: lookup.key, master-<service>.key, dlq.key.")
 
     issuer: str = Field("http://127.0.0.1:8009", description="Issuer of accepted tokens.")
@@ -49,6 +50,14 @@ class ServiceSettings(BaseSettings):
     def keys_url(self) -> str:
         """Where the issuer's public keys are."""
         return self.jwks_url or f"{self.issuer}/jwks"
+
+    def database_of(self, service: str) -> str:
+        """The name of a service's database."""
+        return f"{self.namespace}_{service}"
+
+    def group_of(self, service: str, purpose: str) -> str:
+        """The name of a consumer group."""
+        return f"{self.namespace}.{service}.{purpose}"
 
 
 def port_of(service: str, default: int) -> int:

@@ -28,7 +28,7 @@ def event_id(*, aggregate: str, version: int, type: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One event on its way out. ``value`` is serialised JSON; ``key`` the Health ID, so one person's events keep order."""
+    """One event on its way out: ``value`` is JSON; ``key`` the Health ID, so that one person's events keep order."""
 
     topic: str
     key: str

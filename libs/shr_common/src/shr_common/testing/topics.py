@@ -1,0 +1,66 @@
+"""Topics of the real broker, as a test reads and writes them."""
+
+from __future__ import annotations
+
+import json
+import time
+import uuid
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+
+from shr_common.kafka.record import Record
+
+
+class Topics:
+    """Writes to and reads from topics. One per test; ``stop`` at the end."""
+
+    def __init__(self, bootstrap: str) -> None:
+        self._bootstrap = bootstrap
+        self._producer: AIOKafkaProducer | None = None
+
+    async def publish(
+        self, topic: str, value: Any, *, key: str | None = None, headers: Mapping[str, str | bytes] | None = None
+    ) -> None:
+        """Write one record: bytes as they are, anything else as JSON."""
+        if self._producer is None:
+            self._producer = AIOKafkaProducer(
+                bootstrap_servers=self._bootstrap, acks="all", enable_idempotence=True, max_request_size=12 << 20
+            )
+            await self._producer.start()
+        raw = value if isinstance(value, bytes) else json.dumps(value, ensure_ascii=False).encode()
+        sent = [(n, v if isinstance(v, bytes) else v.encode()) for n, v in (headers or {}).items()]
+        await self._producer.send_and_wait(topic, raw, key=key.encode() if key else None, headers=sent)
+
+    async def event(self, topic: str, value: Any, *, key: str, source: str = "test") -> None:
+        """Write an event as a service of ours would."""
+        said = {"ce_specversion": "1.0", "ce_id": str(uuid.uuid4()), "ce_type": f"bd.gov.dghs.{topic}.v1"}
+        await self.publish(topic, value, key=key, headers=said | {"ce_source": source})
+
+    async def read(
+        self, topic: str, *, where: Callable[[Record], bool] = lambda _r: True, count: int = 1, within_s: float = 15.0
+    ) -> list[Record]:
+        """The first ``count`` records of a topic, from its beginning, for which ``where`` holds; fails after the time."""
+        consumer = AIOKafkaConsumer(bootstrap_servers=self._bootstrap, enable_auto_commit=False)
+        await consumer.start()
+        found: list[Record] = []
+        try:
+            partitions = [TopicPartition(topic, n) for n in sorted(consumer.partitions_for_topic(topic) or {0})]
+            consumer.assign(partitions)
+            await consumer.seek_to_beginning(*partitions)
+            deadline = time.monotonic() + within_s
+            while len(found) < count:
+                if time.monotonic() > deadline:
+                    raise AssertionError(f"{topic}: {len(found)} of {count} records within {within_s} s")
+                for batch in (await consumer.getmany(timeout_ms=100)).values():
+                    found += [record for consumed in batch if where(record := Record.of(consumed))]
+            return found
+        finally:
+            await consumer.stop()
+
+    async def stop(self) -> None:
+        """Disconnect."""
+        if self._producer is not None:
+            await self._producer.stop()
+            self._producer = None
