@@ -101,7 +101,9 @@ def java_fault() -> "str | None":
     if found and int(found.group(1)) >= MINIMUM_JAVA:
         return None
     state = f"this is {said.strip()}" if said else "it is missing"
-    return f"Java {MINIMUM_JAVA} or later is needed for Kafka, {state}: {how('openjdk-17-jre-headless', 'adoptium.net')}"
+    return (
+        f"Java {MINIMUM_JAVA} or later is needed for Kafka, {state}: {how('openjdk-17-jre-headless', 'adoptium.net')}"
+    )
 
 
 def maven_fault() -> "str | None":

@@ -1,0 +1,1 @@
+"""The development verification service: stands in for the national service that verifies NID and BRN."""
