@@ -8,6 +8,7 @@ equal digits, is never issued (national Health ID standard). NID = 10, 13 or 17 
 from __future__ import annotations
 
 import re
+from typing import Any
 
 UHID = "http://dghs.gov.bd/identifier/uhid"
 NID = "http://dghs.gov.bd/identifier/nid"
@@ -76,3 +77,21 @@ def is_brn(text: str) -> bool:
 def masked(number: str) -> str:
     """All but the last three characters hidden; the length stays."""
     return "*" * max(len(number) - 3, 0) + number[-3:]
+
+
+def local_system(identifier: dict[str, Any]) -> str:
+    """What tells apart the local identifiers of one source: the system, else the type, else nothing.
+
+    healthid (registrations) and records (bundles) must read it alike. Of a type its text, else its first code.
+    """
+    system = identifier.get("system")
+    if isinstance(system, str) and system:
+        return system
+    kind = identifier.get("type")
+    if not isinstance(kind, dict):
+        return ""
+    if isinstance(kind.get("text"), str) and kind["text"]:
+        return str(kind["text"])
+    codings = kind.get("coding")
+    first = codings[0] if isinstance(codings, list) and codings and isinstance(codings[0], dict) else {}
+    return str(first.get("code") or "")
