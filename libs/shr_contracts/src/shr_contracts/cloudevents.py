@@ -28,7 +28,10 @@ def event_id(*, aggregate: str, version: int, type: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One event on its way out: ``value`` is JSON; ``key`` the Health ID, so that one person's events keep order."""
+    """One event on its way out: ``value`` is JSON; ``key`` the Health ID, so that one person's events keep order.
+
+    ``extensions`` are further attributes, named as on the wire (``ce_facility``).
+    """
 
     topic: str
     key: str
@@ -39,6 +42,7 @@ class Event:
     time: datetime
     value: bytes = field(repr=False)
     traceparent: str | None = None
+    extensions: tuple[tuple[str, str], ...] = ()
 
     def headers(self) -> list[tuple[str, bytes]]:
         """The Kafka headers of binary mode."""
@@ -53,7 +57,7 @@ class Event:
         }
         if self.traceparent:
             attributes["traceparent"] = self.traceparent
-        return [(name, text.encode()) for name, text in attributes.items()]
+        return [(name, text.encode()) for name, text in (*attributes.items(), *self.extensions)]
 
 
 def rfc3339(moment: datetime) -> str:
