@@ -30,6 +30,9 @@ POLL_S = 0.1
 
 Say = Callable[[str], None]
 
+_OURS: dict[int, subprocess.Popen[bytes]] = {}
+"""Supervisors that this process started, so that it collects them when they end."""
+
 
 @dataclass(frozen=True, slots=True)
 class Options:
@@ -47,6 +50,9 @@ def start(home: Home, ports: Ports, options: Options, *, say: Say) -> StackState
 
     Raises StackError with one line: a taken port, a missing tool, a part that does not start.
     """
+    unknown = sorted(set(options.services) - set(SERVICE_NAMES))
+    if unknown:
+        raise StackError(f"there is no service {', '.join(unknown)}; services are {', '.join(SERVICE_NAMES)}")
     home.create()
     with _one_at_a_time(home):
         running = supervised(home)
@@ -92,6 +98,9 @@ def stop(home: Home, *, say: Say) -> bool:
             found.supervisor.send(signal.SIGKILL)
             break
         time.sleep(POLL_S)
+    ours = _OURS.pop(found.supervisor.pid, None)
+    if ours is not None:
+        ours.wait()
     _clear_leftovers(home, say=lambda _line: None)
     return True
 
@@ -175,7 +184,7 @@ def _wanted(name: str, services: Sequence[str]) -> bool:
 
 def _start_supervisor(home: Home, ports: Ports, options: Options) -> subprocess.Popen[bytes]:
     told = {"SHR_HOME": str(home.root), **ports.environment(), **(options.environment or {})}
-    return spawn(
+    process = spawn(
         [
             *(sys.executable, "-m", "shr_local.supervisor", "--services", ",".join(options.services)),
             *options.supervisor_arguments,
@@ -184,6 +193,8 @@ def _start_supervisor(home: Home, ports: Ports, options: Options) -> subprocess.
         environment=child_environment(told),
         dies_with_parent=options.dies_with_us,
     )
+    _OURS[process.pid] = process
+    return process
 
 
 def _wait_started(home: Home, process: subprocess.Popen[bytes], follow: Follower) -> StackState:
@@ -212,6 +223,7 @@ def _end_quietly(process: subprocess.Popen[bytes], home: Home) -> None:
     except subprocess.TimeoutExpired:
         process.kill()
         process.wait()
+    _OURS.pop(process.pid, None)
     _clear_leftovers(home, say=lambda _line: None)
 
 
@@ -230,6 +242,12 @@ def _wait_complete(home: Home, follow: Follower) -> StackState:
         late = ", ".join(missing) or late
         time.sleep(POLL_S)
     raise StackError(f"{late} not ready after {START_PATIENCE_S:.0f} s; logs: {home.logs}")
+
+
+def demonstrate(running: StackState) -> int:
+    """Tell the story of one visit on this stack; returns the exit code of ``shr_local.demo``."""
+    command = [sys.executable, "-m", "shr_local.demo"]
+    return subprocess.run(command, env=child_environment(running.environment), check=False).returncode
 
 
 def identity_of(home: Home, name: str) -> Identity | None:

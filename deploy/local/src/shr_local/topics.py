@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import time
 from collections.abc import Iterable
 
@@ -39,11 +38,6 @@ async def create_topics(bootstrap: str, specs: Iterable[TopicSpec] = ALL_TOPICS,
         finally:
             await admin.close()
     raise StackError(f"topics could not be created on {bootstrap} within {deadline_s:.0f} s ({said})")
-
-
-def fingerprint() -> str:
-    """A digest of the topics and how they are configured."""
-    return hashlib.sha256(repr(ALL_TOPICS).encode()).hexdigest()
 
 
 async def _create(admin: AIOKafkaAdminClient, wanted: dict[str, TopicSpec]) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import binascii
-import os
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import parse_qs, unquote
@@ -14,12 +13,11 @@ from fastapi.responses import JSONResponse, Response
 
 from shr_local.identity_provider.accounts import directory
 from shr_local.identity_provider.signin import CODE_S, SIGN_IN_S, Expiring, Grant, SignIn, matches
-from shr_local.identity_provider.tokens import SCOPES, TTL_S, Signer, Subject
+from shr_local.identity_provider.tokens import SCOPES, TTL_S, Signer, Subject, issuer
 from shr_local.identity_provider.web import pages_router
 from shr_local.keys import ensure
 from shr_local.operations import new_app
 from shr_local.paths import Home
-from shr_local.ports import Ports
 
 FORM_LIMIT_BYTES = 16 * 1024
 NO_STORE = {"Cache-Control": "no-store", "Pragma": "no-cache"}
@@ -31,11 +29,6 @@ class OAuthError(Exception):
     def __init__(self, error: str, description: str, *, status: int = 400) -> None:
         super().__init__(description)
         self.error, self.description, self.status = error, description, status
-
-
-def issuer() -> str:
-    """``SHR_ISSUER``, else this machine at the provider's port."""
-    return os.environ.get("SHR_ISSUER") or f"http://127.0.0.1:{Ports.from_environment()['idp']}"
 
 
 def create_app(home: Home | None = None) -> FastAPI:

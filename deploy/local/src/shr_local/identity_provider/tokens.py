@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import secrets
 import time
 from collections.abc import Mapping
@@ -11,6 +12,8 @@ from typing import Any
 
 from joserfc import jwt
 from joserfc.jwk import RSAKey
+
+from shr_local.ports import Ports
 
 ALGORITHM = "RS256"
 SIGNING_KEY = "idp.pem"
@@ -27,6 +30,11 @@ SCOPES: Mapping[str, str] = {
     "analyst": "user/*.rs",
 }
 """Every role, and the SMART scope that it gets when none is asked for."""
+
+
+def issuer() -> str:
+    """``SHR_ISSUER``, else this machine at the provider's port."""
+    return os.environ.get("SHR_ISSUER") or f"http://127.0.0.1:{Ports.from_environment()['idp']}"
 
 
 class UnknownKeyError(Exception):

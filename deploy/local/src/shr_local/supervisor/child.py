@@ -101,9 +101,8 @@ class Child:
     def _start(self, now: float) -> bool:
         try:
             command = self.spec.command()
-            environment = {**self._environment, **self.spec.environment}
             self.process = spawn(
-                command, log=self.log, environment=environment, dies_with_parent=self._dies_with_parent
+                command, log=self.log, environment=self._environment, dies_with_parent=self._dies_with_parent
             )
         except (StackError, OSError) as error:
             self._retry(now, f"cannot be started ({error})")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
 
 from shr_local.kafka import KafkaServer
@@ -36,7 +36,7 @@ class PartSpec:
     listeners: Mapping[str, int]
     check: Check
     grace_s: float
-    environment: Mapping[str, str] = field(default_factory=dict)
+    needs_topics: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +58,7 @@ class Plan:
 
     @property
     def known_topics(self) -> bool:
-        """Whether the topics of this data were created after they were changed last: services need not wait for them."""
+        """Whether this data has all topics (created after their list changed last): services need not wait for them."""
         stamp = self.home.topics_stamp
         return stamp.exists() and stamp.stat().st_mtime > TOPICS_SOURCE.stat().st_mtime
 
@@ -98,7 +98,7 @@ def make_plan(
         services=(
             _python("doubles", "shr_local.doubles", {name: ports[name] for name in DOUBLES}, grace_s=8),
             *(
-                _python(one.name, one.module, {one.name: ports[one.name]}, grace_s=20)
+                _python(one.name, one.module, {one.name: ports[one.name]}, grace_s=20, needs_topics=True)
                 for one in SERVICES
                 if one.name in wanted
             ),
@@ -107,8 +107,10 @@ def make_plan(
     )
 
 
-def _python(name: str, module: str, listeners: Mapping[str, int], *, grace_s: float) -> PartSpec:
-    return PartSpec(name, lambda: [sys.executable, "-m", module], listeners, Check.HTTP, grace_s)
+def _python(
+    name: str, module: str, listeners: Mapping[str, int], *, grace_s: float, needs_topics: bool = False
+) -> PartSpec:
+    return PartSpec(name, lambda: [sys.executable, "-m", module], listeners, Check.HTTP, grace_s, needs_topics)
 
 
 def _environment(home: Home, ports: Ports, kafka: KafkaServer, mongo: MongoServer) -> dict[str, str]:

@@ -70,8 +70,8 @@ class Supervisor:
                 child.start_now()
         changed = [child.tick(now) for child in self._stores]
         self._prepare()
-        if self._prepared or self._plan.known_topics:
-            changed += [child.tick(now) for child in self._services]
+        topics = self._prepared or self._plan.known_topics
+        changed += [child.tick(now) for child in self._services if topics or not child.spec.needs_topics]
         return any(changed)
 
     def _prepare(self) -> None:

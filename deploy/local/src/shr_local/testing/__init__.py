@@ -5,5 +5,6 @@ offers the first as fixtures.
 """
 
 from shr_local.testing.infrastructure import Infrastructure, start_infrastructure
+from shr_local.testing.stack import Stack, start_stack
 
-__all__ = ["Infrastructure", "start_infrastructure"]
+__all__ = ["Infrastructure", "Stack", "start_infrastructure", "start_stack"]
