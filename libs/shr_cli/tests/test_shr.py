@@ -91,7 +91,7 @@ def test_the_keys_are_for_their_owner_only(home: Path, capsys: pytest.CaptureFix
         ("token --role sorcerer", 1, "there is no role sorcerer"),
         ("token", 2, "--role"),
         ("nonsense", 2, "nonsense"),
-        ("token --role analyst --ttl soon", 2, "soon"),
+        ("token --role analyst --ttl soon", 2, "--ttl"),
         ("demo", 1, "the stack does not run"),
         ("counters", 1, "healthid does not answer"),
         ("up --detach --services nonsense", 1, "there is no service nonsense"),

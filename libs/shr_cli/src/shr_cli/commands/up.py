@@ -35,12 +35,13 @@ def up(
     from shr_local import stack
     from shr_local.paths import Home
     from shr_local.ports import Ports
+    from shr_local.services import SERVICE_NAMES
 
     home = Home.from_environment()
     _end_like_ctrl_c()
     ran_before = stack.supervised(home) is not None and not fresh
     options = stack.Options(
-        services=stack.SERVICE_NAMES if services is None else [name for name in services.split(",") if name],
+        services=SERVICE_NAMES if services is None else [name for name in services.split(",") if name],
         fresh=fresh,
         dies_with_us=None if detach or ran_before else signal.SIGTERM,
     )
