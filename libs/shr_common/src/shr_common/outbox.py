@@ -11,10 +11,13 @@ import asyncio
 import os
 import time
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
+from datetime import UTC, datetime
 from typing import Any
 
 import pymongo
 import structlog
+from pymongo.errors import DuplicateKeyError
 from shr_contracts.cloudevents import Event
 
 from shr_common.errors import ShrError
@@ -31,6 +34,7 @@ ROWS_LIMIT = 500
 ROWS_BYTES_LIMIT = 8 * 1024 * 1024
 POLL_S = 0.25
 LEASE_MS = 5000
+_LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 
 Beat = Callable[[float], Awaitable[Sequence[Message]]]
 """Given the wall-clock time (epoch seconds) before the outbox was seen empty: what to say about it."""
@@ -149,13 +153,15 @@ class Relay:
             "$or": [{"holder": self._holder}, {"$expr": {"$lt": ["$until", "$$NOW"]}}],
         }
         renewal = [{"$set": {"holder": self._holder, "until": {"$add": ["$$NOW", LEASE_MS]}}}]
-        try:
-            with categorised():
-                await self._leases.update_one(mine_or_expired, renewal, upsert=True)
-        except ShrError as error:
-            if error.issues[0].code == "duplicate":
-                return False
-            raise
+        with categorised():
+            # not one upsert: MongoDB refuses $expr in the predicate of an upsert
+            found = await self._leases.update_one(mine_or_expired, renewal)
+            if not found.matched_count:
+                with suppress(DuplicateKeyError):  # there is one, and another relay holds it
+                    await self._leases.insert_one({"_id": COLLECTION, "holder": None, "until": _LONG_AGO})
+                found = await self._leases.update_one(mine_or_expired, renewal)
+        if not found.matched_count:
+            return False
         self._lease_until = time.monotonic() + LEASE_MS / 2000
         return True
 

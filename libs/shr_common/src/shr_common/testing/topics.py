@@ -8,7 +8,7 @@ import uuid
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 
 from shr_common.kafka.record import Record
 
@@ -41,14 +41,13 @@ class Topics:
     async def read(
         self, topic: str, *, where: Callable[[Record], bool] = lambda _r: True, count: int = 1, within_s: float = 15.0
     ) -> list[Record]:
-        """The first ``count`` records of a topic, from its beginning, for which ``where`` holds; fails after the time."""
-        consumer = AIOKafkaConsumer(bootstrap_servers=self._bootstrap, enable_auto_commit=False)
-        await consumer.start()
+        """The first ``count`` records of a topic, from its beginning, for which ``where`` holds; fails in the end."""
+        consumer = AIOKafkaConsumer(
+            topic, bootstrap_servers=self._bootstrap, enable_auto_commit=False, auto_offset_reset="earliest"
+        )
+        await consumer.start()  # without a group: every partition, from the beginning
         found: list[Record] = []
         try:
-            partitions = [TopicPartition(topic, n) for n in sorted(consumer.partitions_for_topic(topic) or {0})]
-            consumer.assign(partitions)
-            await consumer.seek_to_beginning(*partitions)
             deadline = time.monotonic() + within_s
             while len(found) < count:
                 if time.monotonic() > deadline:
