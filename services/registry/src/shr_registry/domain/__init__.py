@@ -1,0 +1,1 @@
+"""What the registry knows and how it judges it: pure."""
