@@ -7,6 +7,7 @@ from shr_policy.age import of_age
 from shr_policy.decision import Decision, Filter, decide
 from shr_policy.disclosure import Admission, Item, admits
 from shr_policy.grants import Actor, Grant
+from shr_policy.standing import Posting, Registered, in_good_standing
 from shr_policy.vocabulary import ACTIONS, EMERGENCY, LABELS, MODES, PURPOSES, READERS, SENSITIVE
 
 __all__ = [
@@ -23,7 +24,10 @@ __all__ = [
     "Filter",
     "Grant",
     "Item",
+    "Posting",
+    "Registered",
     "admits",
     "decide",
+    "in_good_standing",
     "of_age",
 ]
