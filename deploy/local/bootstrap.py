@@ -242,7 +242,7 @@ def fetch_kafka() -> None:
     say("fetching Kafka by Maven (45 MB the first time)")
     fresh = KAFKA / "libs.new"
     shutil.rmtree(fresh, ignore_errors=True)
-    command = ["mvn", "-q", "-B", "-C", "-f", str(POM), "dependency:copy-dependencies"]
+    command = ["mvn", "-q", "-B", "-C", "-Dstyle.color=never", "-f", str(POM), "dependency:copy-dependencies"]
     run([*command, f"-DoutputDirectory={fresh}", "-DincludeScope=runtime"], "Maven could not fetch Kafka")
     shutil.rmtree(LIBRARIES, ignore_errors=True)
     fresh.rename(LIBRARIES)

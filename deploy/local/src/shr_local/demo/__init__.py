@@ -1,1 +1,1 @@
-"""The demonstration: one visit, all the way, told as it happens."""
+"""The demonstration: one visit, all the way, told as it happens, over the public interfaces only."""

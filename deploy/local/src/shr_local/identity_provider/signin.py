@@ -25,7 +25,7 @@ CODE_S = 60
 LIMIT = 2000
 _VERIFIER = re.compile(r"[A-Za-z0-9._~-]{43,128}", re.ASCII)
 _CHALLENGE = re.compile(r"[A-Za-z0-9_-]{43}", re.ASCII)
-_LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
+_LOOPBACK = frozenset({"127.0.0.1", "localhost"})
 CALLBACK = "/signin/callback"
 
 Thing = TypeVar("Thing")

@@ -35,7 +35,7 @@ HEADERS = {
     "X-Content-Type-Options": "nosniff",
     # browsers check form-action against the redirect after a form, too: the portal's callback is on this machine
     "Content-Security-Policy": "default-src 'none'; style-src 'self'; img-src 'self' data:; base-uri 'none';"
-    " frame-ancestors 'none'; form-action 'self' http://127.0.0.1:* http://localhost:* http://[::1]:*",
+    " frame-ancestors 'none'; form-action 'self' http://127.0.0.1:* http://localhost:*",
 }
 
 
