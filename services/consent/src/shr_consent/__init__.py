@@ -1,0 +1,1 @@
+"""Consents, emergency declarations, and the access log that every citizen can read."""

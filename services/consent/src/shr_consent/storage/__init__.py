@@ -1,0 +1,1 @@
+"""One store per aggregate; all of MongoDB is here."""
