@@ -119,6 +119,20 @@ class People:
         """Somebody reads a profile."""
         return await self.client.get(self.stack.url("gateway", f"/profile/{health_id}"), headers=caller)
 
+    async def asks(self, health_id: str, *, practitioner: str = "20000002", **terms: Any) -> httpx.Response:
+        """A doctor asks a citizen for consent."""
+        request = {
+            "patient": health_id,
+            "recipient": {"type": "practitioner", "id": practitioner},
+            "purpose": "CAREMGT",
+            "record_types": "*",
+            "expires_at": "2099-01-01T00:00:00Z",
+            "access_mode": "VIEW",
+        } | terms
+        return await self.client.post(
+            self.stack.url("consent", "/consent-requests"), json=request, headers=self.doctor(practitioner)
+        )
+
     async def allows(self, health_id: str, *, practitioner: str = "20000002", **terms: Any) -> str:
         """A citizen allows a doctor to look, on her own initiative; the consent's id."""
         consent = {
