@@ -42,7 +42,10 @@ async def isolated(
     if not items:
         return []
     try:
-        return list(await handle(items))
+        results = list(await handle(items))
+        if len(results) != len(items):
+            raise RuntimeError(f"a batch of {len(items)} got {len(results)} results")
+        return results
     except ShrError as error:
         if error.temporary:
             raise

@@ -7,19 +7,24 @@ One batch runs at a time; an idle coalescer adds no wait. Measured on two cores:
 from __future__ import annotations
 
 import asyncio
+import contextvars
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Generic, TypeVar
 
 from shr_common.batching import isolated
-from shr_common.errors import busy, unavailable
+from shr_common.errors import ShrError, busy, unavailable
 
 T = TypeVar("T")
 R = TypeVar("R")
 
 
 class Coalescer(Generic[T, R]):
-    """Joins single calls into batches. ``handle`` commits a batch whole or not at all, one result for each item."""
+    """Joins single calls into batches. ``handle`` commits a batch whole or not at all, one result for each item.
+
+    A result that is an exception is raised to its caller alone. A batch runs in the context in which the coalescer was
+    made, not in that of a request: neither a request's deadline nor its trace may govern the others' work.
+    """
 
     def __init__(
         self,
@@ -40,6 +45,7 @@ class Coalescer(Generic[T, R]):
         self._waiting: deque[tuple[T, asyncio.Future[R]]] = deque()
         self._running: set[asyncio.Task[None]] = set()
         self._stopped = False
+        self._context = contextvars.copy_context()
 
     async def start(self) -> None:
         """Nothing to start: batches form when calls come."""
@@ -60,7 +66,7 @@ class Coalescer(Generic[T, R]):
         answer: asyncio.Future[R] = asyncio.get_running_loop().create_future()
         self._waiting.append((item, answer))
         if len(self._running) < self._lanes:
-            task = asyncio.create_task(self._drain())
+            task = asyncio.create_task(self._drain(), context=self._context.copy())
             self._running.add(task)
             task.add_done_callback(self._running.discard)
         return await answer
@@ -69,14 +75,13 @@ class Coalescer(Generic[T, R]):
         await asyncio.sleep(0)  # let every request that is ready in this turn of the loop join
         while self._waiting:
             batch = self._next_batch()
-            items = [item for item, _ in batch]
             try:
-                results = await isolated(items, self._wrapped, failed=self._failed)
-            except Exception as error:  # temporary: the same answer for all, who may ask again
+                results = await isolated([item for item, _ in batch], self._wrapped, failed=self._failed)
+            except BaseException:  # cancelled, most likely: nobody may wait for ever
                 for _, answer in batch:
                     if not answer.done():
-                        answer.set_exception(error)
-                continue
+                        answer.set_exception(unavailable("This service is stopping."))
+                raise
             for (_, answer), result in zip(batch, results, strict=True):
                 if answer.done():
                     continue
@@ -92,14 +97,24 @@ class Coalescer(Generic[T, R]):
             size = self._size_of(self._waiting[0][0])
             if batch and weight + size > self._bytes_limit:
                 break
-            weight += size
             item, answer = self._waiting.popleft()
             if not answer.cancelled():
+                weight += size
                 batch.append((item, answer))
         return batch
 
     async def _wrapped(self, items: Sequence[T]) -> Sequence[R | Exception]:
-        return await self._handle(items)
+        try:
+            return await self._handle(items)
+        except ShrError as error:
+            if not error.temporary:
+                raise
+            # nobody's guilt, and only of these items: what another half of the batch committed keeps its answers.
+            # One exception each, since every caller adds its own trace to the one that it gets
+            return [
+                ShrError(error.category, error.issues, detail=error.detail, retry_after_s=error.retry_after_s)
+                for _ in items
+            ]
 
     @staticmethod
     async def _failed(_item: T, error: Exception) -> R | Exception:

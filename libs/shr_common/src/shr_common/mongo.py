@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any, TypeVar
 
+import bson
 import pymongo
 from pymongo import AsyncMongoClient, IndexModel
 from pymongo.asynchronous.client_session import AsyncClientSession
@@ -39,6 +40,8 @@ T = TypeVar("T")
 DOCUMENT_LIMIT_BYTES = 12 * 1024 * 1024
 _WRITE_CONFLICT = 112
 _DUPLICATE_KEY = 11000
+_TOO_LARGE = {10334, 17419, 17420, 257}
+_CHANGING_PRIMARY = {10107, 13435, 11602, 11600, 91, 189, 64}
 _TEMPORARY = (AutoReconnect, ConnectionFailure, NetworkTimeout, ExecutionTimeout, WaitQueueTimeoutError, WTimeoutError)
 
 
@@ -70,19 +73,39 @@ def category_of(error: PyMongoError) -> ShrError:
     """The category of a driver error."""
     if isinstance(error, DuplicateKeyError):
         return conflict("This was stored already.", code="duplicate")
-    if isinstance(error, BulkWriteError):
-        codes = {found.get("code") for found in (error.details or {}).get("writeErrors", [])}
-        if codes == {_DUPLICATE_KEY}:
-            return conflict("This was stored already.", code="duplicate")
-    if isinstance(error, DocumentTooLarge):
+    codes = _codes_of(error)
+    if isinstance(error, BulkWriteError) and codes == {_DUPLICATE_KEY}:
+        return conflict("This was stored already.", code="duplicate")
+    if isinstance(error, DocumentTooLarge) or codes & _TOO_LARGE:
         return too_large("One document would be larger than the store takes.")
+    if _WRITE_CONFLICT in codes or _WRITE_CONFLICT in _codes_of(error.__cause__):
+        return busy("Another change of the same thing is under way.")
     if isinstance(error, _TEMPORARY) or error.timeout:
         return unavailable("The store does not answer at the moment.")
-    if error.has_error_label("TransientTransactionError") or getattr(error, "code", None) == _WRITE_CONFLICT:
-        return busy("Another change of the same thing is under way.")
-    if isinstance(error, OperationFailure) and error.code in (10107, 13435, 11602, 11600, 91, 189):
+    if codes & _CHANGING_PRIMARY:
         return unavailable("The store is changing its primary.")
+    if error.has_error_label("TransientTransactionError"):
+        return busy("Another change of the same thing is under way.")
     return ShrError(Category.FAULT, "The store refused the change.")
+
+
+def _codes_of(error: BaseException | None) -> set[int]:
+    """Every server code that a driver error carries."""
+    found: set[int] = set()
+    if isinstance(error, OperationFailure) and error.code is not None:
+        found.add(error.code)
+    if isinstance(error, BulkWriteError):
+        found.clear()  # 65, "multiple errors": says nothing
+        details = error.details or {}
+        for one in (*details.get("writeErrors", ()), *details.get("writeConcernErrors", ())):
+            found.add(int(one.get("code", 0)))
+    return found
+
+
+def check_weight(document: Mapping[str, Any]) -> None:
+    """Raise too_large for a document above ``DOCUMENT_LIMIT_BYTES``: told before a transaction that would fail in vain."""
+    if len(bson.encode(document)) > DOCUMENT_LIMIT_BYTES:
+        raise too_large("One document would be larger than the store takes.")
 
 
 async def unit_of_work(
@@ -93,10 +116,20 @@ async def unit_of_work(
     ``work`` must be safe to run again: it gets a fresh session state and may not keep what an earlier run made.
     Raises ShrError: conflict (duplicate key), busy (write conflict until the time was up), unavailable, fault.
     """
+
+    async def as_the_driver_said(session: Session) -> T:
+        # a store may have categorised the error already; the driver must see its own, or it would not try again
+        try:
+            return await work(session)
+        except ShrError as error:
+            if isinstance(error.__cause__, PyMongoError):
+                raise error.__cause__ from None
+            raise
+
     with categorised(), pymongo.timeout(timeout_s):
         async with client.start_session() as session:
             return await session.with_transaction(
-                work,
+                as_the_driver_said,
                 read_concern=ReadConcern("snapshot" if snapshot else "majority"),
                 write_concern=WriteConcern("majority", j=True),
             )
