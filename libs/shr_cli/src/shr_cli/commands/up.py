@@ -27,7 +27,8 @@ def up(
     detach: Annotated[bool, typer.Option(help="Return when everything is ready and leave it running.")] = False,
     fresh: Annotated[bool, typer.Option(help="Start from empty stores: everything recorded locally is lost.")] = False,
     demo: Annotated[
-        bool | None, typer.Option(help="Show one visit all the way; by default when this command started the stack.")
+        bool | None,
+        typer.Option(help="Show one visit all the way; by default when this command started the whole stack."),
     ] = None,
     services: Annotated[str | None, typer.Option(help="Only these services, with commas; by default all.")] = None,
 ) -> None:
@@ -51,7 +52,8 @@ def up(
     follow = stack.Follower(home.log("supervisor"), _say)
     stays = not (detach or ran_before)
     try:
-        code = stack.demonstrate(running) if (demo if demo is not None else not ran_before) else 0
+        wanted = demo if demo is not None else not ran_before and services is None
+        code = stack.demonstrate(running) if wanted else 0
         _say_addresses(running, stays=stays)
         if code:
             _say(f"the demonstration ended with code {code} (see above); the stack runs on")
