@@ -31,6 +31,17 @@ class Checkpoint:
         return claim(number=self.number, at=self.at, root=self.root.hex(), heads=self.heads)
 
 
+@dataclass(frozen=True, slots=True)
+class Block:
+    """What one checkpoint newly covers of one shard: the entries ``first`` to ``last``, whose tree has ``root``."""
+
+    checkpoint: int
+    shard: int
+    first: int
+    last: int
+    root: bytes
+
+
 def claim(*, number: int, at: str, root: str, heads: Sequence[Head]) -> dict[str, Any]:
     """What is signed: the root, its number and time, and how many entries it covers."""
     return {"checkpoint": number, "at": at, "root": root, "entries": sum(head.seq for head in heads)}

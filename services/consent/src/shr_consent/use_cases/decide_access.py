@@ -65,6 +65,8 @@ def question_of(body: Mapping[str, Any], *, caller: Party) -> Question:
     """Read a body; without an actor the caller asks about itself. Raises invalid, forbidden (about somebody else)."""
     Findings(body, ("actor", "patient", "purpose", "resource_type", "action")).refuse()
     actor = one(body, "actor", _actor) if body.get("actor") is not None else caller
+    if is_about(caller, actor):
+        actor = caller  # with the facility of its token, named or not
     found = Question(
         actor=actor,
         patient=person_in(body),

@@ -41,9 +41,9 @@ class ExpireStatements:
             return statement.expire(stood, at=now) if waits or ended else stood
 
         ids = await self._statements.past_their_time(now=now, unanswered_since=unanswered_since, limit=BATCH)
-        for id in ids:
+        for one in ids:
             try:
-                await self._statements.change(id, step)
+                await self._statements.change(one, step)
             except ShrError as error:
                 if not error.temporary:
                     raise

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, Protocol
 
@@ -12,20 +12,9 @@ from shr_contracts.cloudevents import rfc3339
 
 from shr_consent.domain import merkle
 from shr_consent.domain.audit_chain import Head
-from shr_consent.domain.checkpoint import Checkpoint, entry_leaf, path_in_block, shard_node
+from shr_consent.domain.checkpoint import Block, Checkpoint, entry_leaf, path_in_block, shard_node
 
 TRIES = 5
-
-
-@dataclass(frozen=True, slots=True)
-class Block:
-    """What one checkpoint newly covers of one shard: the entries ``first`` to ``last``, whose tree has ``root``."""
-
-    checkpoint: int
-    shard: int
-    first: int
-    last: int
-    root: bytes
 
 
 class Log(Protocol):
