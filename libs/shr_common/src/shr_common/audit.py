@@ -18,6 +18,9 @@ from shr_common.outbox import Outbox
 from shr_common.security.caller import Caller
 from shr_common.telemetry import DECISIONS, traceparent
 
+_PURPOSES = frozenset({"CAREMGT", "BTG", "PATRQT", "PUBHLTH", "HPAYMT", "HRESCH"})
+"""What a metric may be labelled with: a caller's own words would make one series each."""
+
 
 class AuditTrail:
     """Writes looks, granted and denied, durably. Part of the service's life."""
@@ -73,7 +76,7 @@ class AuditTrail:
             traceparent=traceparent(),
         )
         await self._write(event)
-        DECISIONS.labels(decision=decision, purpose=purpose).inc()
+        DECISIONS.labels(decision=decision, purpose=purpose if purpose in _PURPOSES else "other").inc()
         return entry
 
     async def _together(self, events: Sequence[Event]) -> Sequence[None]:

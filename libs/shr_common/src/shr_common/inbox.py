@@ -17,14 +17,15 @@ COLLECTION = "positions"
 
 
 class Inbox:
-    """Positions of one view, stored beside it."""
+    """Positions of one view, stored beside it. The cluster is that of the records, unless one is named."""
 
     def __init__(self, database: Database, *, view: str, cluster_id: str = "") -> None:
         self._positions = database[COLLECTION]
-        self._prefix = f"{view}|{cluster_id}"
+        self._view = view
+        self._cluster_id = cluster_id
 
     def _place(self, record: Record) -> str:
-        return f"{self._prefix}|{record.topic}|{record.partition}"
+        return f"{self._view}|{self._cluster_id or record.cluster_id}|{record.topic}|{record.partition}"
 
     async def fresh(self, records: Sequence[Record], session: Session) -> list[Record]:
         """Those records that the view has not folded yet, in their order."""

@@ -103,7 +103,7 @@ def _codes_of(error: BaseException | None) -> set[int]:
 
 
 def check_weight(document: Mapping[str, Any]) -> None:
-    """Raise too_large for a document above ``DOCUMENT_LIMIT_BYTES``: told before a transaction that would fail in vain."""
+    """Raise too_large for a document above ``DOCUMENT_LIMIT_BYTES``, before a transaction fails of it in vain."""
     if len(bson.encode(document)) > DOCUMENT_LIMIT_BYTES:
         raise too_large("One document would be larger than the store takes.")
 

@@ -203,7 +203,7 @@ class Relay:
             if error.issues[0].code == "duplicate":  # another relay made the first lease in this very moment
                 return False
             raise
-        if lease["holder"] != self._holder:
+        if lease is None or lease["holder"] != self._holder:
             return False
         self._lease_until = asked + self._lease_s / 2
         return True

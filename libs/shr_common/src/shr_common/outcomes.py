@@ -5,6 +5,7 @@ This is the one place where a category becomes an HTTP status.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 from typing import Any
 
@@ -108,7 +109,7 @@ def problem_of(error: ShrError) -> dict[str, Any]:
 def render(error: ShrError, path: str) -> Response:
     """The response of an error on a route."""
     fhir = path.startswith(FHIR_PREFIXES)
-    body = orjson.dumps(outcome_of(error) if fhir else problem_of(error))
+    body = _json(outcome_of(error) if fhir else problem_of(error))
     headers = {}
     if error.retry_after_s is not None:
         headers["Retry-After"] = str(error.retry_after_s)
@@ -117,14 +118,26 @@ def render(error: ShrError, path: str) -> Response:
     return Response(body, status_code=status_of(error), headers=headers, media_type=FHIR_JSON if fhir else PROBLEM_JSON)
 
 
+def _json(content: dict[str, Any]) -> bytes:
+    """Rendering an error never fails: what is no valid text (a lone surrogate that a caller sent) becomes ``?``."""
+    try:
+        return orjson.dumps(content)
+    except TypeError:
+        plain = json.dumps(content, ensure_ascii=False, default=str)
+        return plain.encode("utf-8", "replace")
+
+
 def _from_framework(error: StarletteHTTPException) -> ShrError:
-    categories = {404: Category.NOT_FOUND, 401: Category.UNAUTHENTICATED, 403: Category.FORBIDDEN}
+    """Starlette's and FastAPI's own refusals; ours never are HTTPExceptions."""
     if error.status_code == 405:
-        return ShrError(Category.NOT_FOUND, "This address does not take that method.", detail="method")
+        issue = Issue("This address does not take that method.", code="not-supported")
+        return ShrError(Category.NOT_FOUND, issue, detail="method")
     if error.status_code == 404:
         return ShrError(Category.NOT_FOUND, Issue("There is nothing at this address.", code="not-found"))
-    detail = "bad-request" if error.status_code == 400 else None
-    return ShrError(categories.get(error.status_code, Category.INVALID), str(error.detail), detail=detail)
+    known = next((key for key, status in STATUS.items() if status == error.status_code), None)
+    if known is None:
+        return ShrError(Category.INVALID if error.status_code < 500 else Category.FAULT, str(error.detail))
+    return ShrError(known[0], str(error.detail), detail=known[1])
 
 
 def _from_request_validation(error: RequestValidationError) -> ShrError:
@@ -153,7 +166,9 @@ def install(app: FastAPI) -> None:
         return render(_from_request_validation(error), request.url.path)
 
     async def on_anything(request: Request, error: Exception) -> Response:
-        LOG.error("unforeseen", route=request.scope.get("path"), kind=type(error).__name__, exc_info=error)
+        # the template of the route, never the address itself: it may name a person
+        route = getattr(request.scope.get("route"), "path", None)
+        LOG.error("unforeseen", route=route, method=request.method, kind=type(error).__name__, exc_info=error)
         fault = ShrError(Category.FAULT, "Something went wrong on our side. Nothing was half-written. Try again.")
         return render(fault, request.url.path)
 

@@ -56,8 +56,7 @@ def create_service(name: str, settings: ServiceSettings, assembly: Assembly) -> 
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
-        telemetry.configure(name, level=settings.log_level, otlp_endpoint=settings.otlp_endpoint)
-        telemetry.trace_http(app)
+        structlog.contextvars.bind_contextvars(service=name)
         starting = asyncio.create_task(_start(name, settings, assembly))
         app.state.starting = starting
         try:
@@ -70,6 +69,8 @@ def create_service(name: str, settings: ServiceSettings, assembly: Assembly) -> 
     app = FastAPI(
         title=f"Shared Health Record: {name}", version="0.1.0", lifespan=lifespan, docs_url=None, redoc_url=None
     )
+    telemetry.configure(name, level=settings.log_level, otlp_endpoint=settings.otlp_endpoint)
+    telemetry.trace_http(app)
     app.state.assembly = assembly
     app.state.settings = settings
     outcomes.install(app)
@@ -77,10 +78,12 @@ def create_service(name: str, settings: ServiceSettings, assembly: Assembly) -> 
     for router in assembly.routers:
         app.include_router(router)
     authenticator = Authenticator(issuer=settings.issuer, audience=settings.audience, jwks_url=settings.keys_url)
+    # the last one added is the outermost: who calls is asked before anything about the request is looked at
+    app.add_middleware(BodyLimit, limit_bytes=settings.body_limit_bytes)
     app.add_middleware(
         AuthenticationMiddleware, authenticator=authenticator, sessions=assembly.sessions, pages=assembly.pages
     )
-    app.add_middleware(BodyLimit, limit_bytes=settings.body_limit_bytes)
+    app.add_middleware(Timed)
     return app
 
 
@@ -97,6 +100,7 @@ async def _start(name: str, settings: ServiceSettings, assembly: Assembly) -> No
 
 
 async def _until(step: Callable[[], Awaitable[None]], deadline: float, name: str) -> None:
+    waiting = False
     while True:
         try:
             await step()
@@ -108,6 +112,9 @@ async def _until(step: Callable[[], Awaitable[None]], deadline: float, name: str
                 LOG.error("cannot_start", service=name, exc_info=error)
                 os.kill(os.getpid(), signal.SIGTERM)
                 raise
+            if not waiting:
+                LOG.warning("waits_to_start", service=name, exc_info=error)
+                waiting = True
             await asyncio.sleep(0.2)
 
 
@@ -194,16 +201,59 @@ class BodyLimit:
             await outcomes.render(refusal, scope["path"])(scope, receive, send)
             return
         seen = 0
+        exceeded = answered = False
 
         async def counted() -> Message:
-            nonlocal seen
+            nonlocal seen, exceeded
             message = await receive()
             seen += len(message.get("body", b""))
             if seen > limit:
+                exceeded = True
                 raise refusal
             return message
 
-        await self._app(scope, counted, send)
+        async def unless_exceeded(message: Message) -> None:
+            # whoever reads the body may turn our refusal into an answer of its own: it is not sent
+            nonlocal answered
+            if answered or not exceeded:
+                answered = True
+                await send(message)
+
+        try:
+            await self._app(scope, counted, unless_exceeded)
+        except Exception:
+            if not exceeded or answered:
+                raise
+        if exceeded and not answered:
+            await _drain(receive, limit)
+            await outcomes.render(refusal, scope["path"])(scope, receive, send)
+
+
+class Timed:
+    """Measures each answer by the template of its route; an address that is no route's counts as ``none``."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Note the status and the time."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        began = time.perf_counter()
+        status = 500
+
+        async def noted(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+            await send(message)
+
+        try:
+            await self._app(scope, receive, noted)
+        finally:
+            route = getattr(scope.get("route"), "path", "none")
+            telemetry.HTTP_SECONDS.labels(route=route, status=str(status)).observe(time.perf_counter() - began)
 
 
 async def _drain(receive: Receive, limit: int) -> None:
@@ -225,15 +275,18 @@ def run(name: str, create_app: Callable[[], FastAPI]) -> None:
     """Serve a service until SIGTERM or SIGINT: requests under way are answered, parts end in order."""
     import uvicorn
 
-    host = os.environ.get("SHR_HOST", "127.0.0.1")
+    app = create_app()
+    telemetry.configure_libraries()
+    settings: ServiceSettings = app.state.settings
     uvicorn.run(
-        create_app(),
-        host=host,
+        app,
+        host=settings.host,
         port=port_of(name, PORTS[name]),
         loop="uvloop",
         http="httptools",
         ws="none",
         access_log=False,
+        log_config=None,
         log_level="warning",
         timeout_graceful_shutdown=10,
         server_header=False,

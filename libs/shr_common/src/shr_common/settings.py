@@ -62,7 +62,11 @@ class ServiceSettings(BaseSettings):
 
 def port_of(service: str, default: int) -> int:
     """The port of a service: ``SHR_<SERVICE>_PORT`` or the documented default."""
-    return int(os.environ.get(f"SHR_{service.upper()}_PORT", default))
+    name = f"SHR_{service.upper()}_PORT"
+    try:
+        return int(os.environ.get(name, default))
+    except ValueError:
+        raise SystemExit(f"settings: {name} (must be a port number)") from None
 
 
 PORTS = {

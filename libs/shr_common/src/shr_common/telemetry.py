@@ -5,8 +5,8 @@ from __future__ import annotations
 import logging
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
-from typing import TYPE_CHECKING, Any
+from contextlib import contextmanager, nullcontext
+from typing import TYPE_CHECKING, Any, TextIO, cast
 
 import structlog
 from prometheus_client import Counter, Gauge, Histogram
@@ -29,27 +29,61 @@ HTTP_SECONDS = Histogram(
 )  # fmt: skip
 
 _tracing = False
+WITHHELD = "withheld"
+
+
+class _StandardOut:
+    """The standard output of the moment of writing: loggers are cached, and a test puts another in its place."""
+
+    def write(self, text: str) -> int:
+        return sys.stdout.write(text)
+
+    def flush(self) -> None:
+        sys.stdout.flush()
 
 
 def configure(service: str, *, level: str, otlp_endpoint: str | None) -> None:
     """Set up the logs of a process, and its traces if an OTLP endpoint is given."""
+
+    def with_service(_logger: Any, _method: str, event: Any) -> Any:
+        event.setdefault("service", service)
+        return event
+
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,
+            with_service,
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             _without_messages_of_exceptions,
             structlog.processors.JSONRenderer(),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(getattr(logging, level.upper(), logging.INFO)),
-        logger_factory=structlog.WriteLoggerFactory(sys.stdout),
+        logger_factory=structlog.WriteLoggerFactory(cast("TextIO", _StandardOut())),
         cache_logger_on_first_use=True,
     )
-    structlog.contextvars.bind_contextvars(service=service)
     for noisy in ("aiokafka", "faststream", "uvicorn.access", "httpx"):
         logging.getLogger(noisy).setLevel(logging.CRITICAL)
     if otlp_endpoint:
         _trace_to(service, otlp_endpoint)
+
+
+class _Json(logging.Handler):
+    """What libraries log, in our form: a message that may quote an exception is cut to what its author wrote."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        error = record.exc_info[1] if record.exc_info else None
+        quoting = error is not None or record.name == "asyncio"
+        text = str(record.msg).splitlines()[0] if quoting and record.msg else record.getMessage()
+        logger = structlog.get_logger(record.name)
+        logger.log(record.levelno, text.strip(), logger=record.name, exc_info=error)
+
+
+def configure_libraries() -> None:
+    """Route what libraries log through our logs; for processes, not for tests (they watch the loggers themselves)."""
+    root = logging.getLogger()
+    root.handlers[:] = [_Json()]
+    root.setLevel(logging.WARNING)
 
 
 def _without_messages_of_exceptions(_logger: Any, _method: str, event: Any) -> Any:
@@ -69,6 +103,8 @@ def _without_messages_of_exceptions(_logger: Any, _method: str, event: Any) -> A
 
 def _trace_to(service: str, endpoint: str) -> None:
     global _tracing
+    if _tracing:
+        return
     from opentelemetry import trace
     from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
     from opentelemetry.instrumentation.pymongo import PymongoInstrumentor
@@ -88,12 +124,22 @@ def trace_http(app: FastAPI) -> None:
     if _tracing:
         from opentelemetry.instrumentation.fastapi import FastAPIInstrumentor
 
-        FastAPIInstrumentor.instrument_app(app, excluded_urls="health/.*,metrics")
+        def withhold(span: Any, _scope: Any) -> None:
+            # an address may name a person: the route's template says enough
+            for name in ("http.url", "http.target", "url.path", "url.query", "url.full"):
+                span.set_attribute(name, WITHHELD)
+
+        FastAPIInstrumentor.instrument_app(
+            app, excluded_urls="health/.*,metrics", server_request_hook=withhold, exclude_spans=["receive", "send"]
+        )
 
 
 @contextmanager
 def consuming(group: str, records: Sequence[Record]) -> Iterator[None]:
-    """One span for each traced record, a child of the trace that its producer began."""
+    """One span for each traced record, a child of the trace that its producer began.
+
+    Of a single record it is the current one; events about several carry on with ``record.traceparent``.
+    """
     if not _tracing:
         yield
         return
@@ -101,17 +147,22 @@ def consuming(group: str, records: Sequence[Record]) -> Iterator[None]:
     from opentelemetry.propagate import extract
 
     tracer = trace.get_tracer("shr.kafka")
-    with ExitStack() as spans:
-        for record in records:
-            spans.enter_context(
-                tracer.start_as_current_span(
-                    f"{group} process",
-                    context=extract(_carrier(record.headers)),
-                    kind=trace.SpanKind.CONSUMER,
-                    attributes={"messaging.system": "kafka", "messaging.destination.name": record.topic},
-                )
-            )
-        yield
+    spans = [
+        tracer.start_span(
+            f"{group} process",
+            context=extract(_carrier(record.headers)),
+            kind=trace.SpanKind.CONSUMER,
+            attributes={"messaging.system": "kafka", "messaging.destination.name": record.topic},
+        )
+        for record in records
+        if record.traceparent
+    ]
+    try:
+        with trace.use_span(spans[0]) if len(records) == len(spans) == 1 else nullcontext():
+            yield
+    finally:
+        for span in spans:
+            span.end()
 
 
 def _carrier(headers: Mapping[str, str]) -> dict[str, str]:

@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 
 DAY_MS = 24 * 3600 * 1000
 PARTITIONS = 8
+_DLQ_BYTES = str(13 * 1024 * 1024)
+"""A dead letter is a little larger than the message that it keeps (12 MiB at most), and must always find its place."""
 
 PATIENT_SUBMITTED = "patient.submitted"
 PATIENT_REGISTERED = "patient.registered"
@@ -78,5 +80,7 @@ _OPEN = (
 )
 
 ALL_TOPICS: tuple[TopicSpec, ...] = tuple(
-    spec for topic in _OPEN for spec in (topic, TopicSpec(dead_letters_of(topic.name), partitions=1))
+    spec
+    for topic in _OPEN
+    for spec in (topic, TopicSpec(dead_letters_of(topic.name), partitions=1, config={"max.message.bytes": _DLQ_BYTES}))
 )

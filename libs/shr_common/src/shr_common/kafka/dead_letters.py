@@ -37,8 +37,12 @@ class DeadLetters:
             "dlq_partition": str(record.partition),
             "dlq_offset": str(record.offset),
         }
-        headers = [*record.raw_headers, *((name, text.encode()) for name, text in said.items())]
-        sealed = self._envelope.seal(record.value, record.topic.encode())
+        place = record.topic.encode()
+        headers = [(name, value) for name, value in record.raw_headers if not name.startswith("dlq_")]
+        headers += [(name, text.encode("utf-8", "replace")) for name, text in said.items()]
+        if record.key_bytes is not None:
+            headers.append(("dlq_key", self._envelope.seal(record.key_bytes, place)))
+        sealed = self._envelope.seal(record.value, place)
         topic = dead_letters_of(record.topic)
         await self._producer.send([Message(topic, dead_letter_id(record).encode(), sealed, headers)])
         DEAD_LETTERS.labels(topic=record.topic, category=str(category)).inc()

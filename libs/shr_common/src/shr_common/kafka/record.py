@@ -18,14 +18,16 @@ class Record:
     value: bytes
     raw_headers: tuple[tuple[str, bytes], ...]
     timestamp_ms: int
+    cluster_id: str = ""
+    """The broker's cluster: a restored broker has another one, and its offsets mean nothing to us."""
     headers: dict[str, str] = field(init=False)
 
     def __post_init__(self) -> None:
         # errors="replace": a header that is not UTF-8 must not cost its record, nor the batch around it
-        self.headers = {name: (value or b"").decode("utf-8", "replace") for name, value in self.raw_headers}
+        self.headers = {name: value.decode("utf-8", "replace") for name, value in self.raw_headers}
 
     @classmethod
-    def of(cls, consumed: Any) -> Record:
+    def of(cls, consumed: Any, *, cluster_id: str = "") -> Record:
         """From aiokafka's ConsumerRecord."""
         return cls(
             topic=consumed.topic,
@@ -33,8 +35,9 @@ class Record:
             offset=consumed.offset,
             key_bytes=consumed.key,
             value=consumed.value or b"",
-            raw_headers=tuple(consumed.headers),
+            raw_headers=tuple((name, value or b"") for name, value in consumed.headers),
             timestamp_ms=consumed.timestamp,
+            cluster_id=cluster_id,
         )
 
     @cached_property

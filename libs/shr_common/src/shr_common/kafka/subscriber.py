@@ -2,18 +2,21 @@
 
 FastStream's defaults lose messages: a header that is not UTF-8 raises before the handler, and the next ack commits
 past it. So every subscriber has a parser that hands over raw headers, a manual ack after the unit of work, and on any
-escape seeks to the first offset of its batch.
+escape seeks to the first record that was not dealt with.
 """
 
 from __future__ import annotations
 
 import asyncio
 import random
+import time
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import structlog
+from aiokafka import TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError
 from faststream import AckPolicy
 from faststream.kafka import KafkaBroker
@@ -21,6 +24,7 @@ from faststream.kafka import KafkaBroker
 from shr_common import telemetry
 from shr_common.batching import isolated, weighed
 from shr_common.errors import Category, ShrError
+from shr_common.kafka import tolerance
 from shr_common.kafka.dead_letters import DeadLetters
 from shr_common.kafka.record import Record
 from shr_common.settings import ServiceSettings
@@ -28,6 +32,11 @@ from shr_common.settings import ServiceSettings
 LOG = structlog.get_logger("shr.kafka")
 Handle = Callable[[Sequence[Record]], Awaitable[None]]
 PAUSE_S = (0.2, 5.0)
+MAX_POLL_INTERVAL_S = 300
+BATCH_BUDGET_S = 60.0
+"""After this long a batch that fails in many places is left where it stands: what is done is committed, the rest is
+read again. With the longest call of a handler added it stays well below ``MAX_POLL_INTERVAL_S``, after which the
+broker would give the partition away in the middle of the work."""
 
 
 @dataclass(frozen=True)
@@ -61,16 +70,41 @@ async def _whole_message(message: Any) -> Any:
     return message
 
 
+class _LeftOff(BaseException):
+    """A batch is left where it stands: out of time, or the service stops. No error of any record."""
+
+
+@dataclass
+class _Run:
+    """One batch under way: how far it has come, and until when it may go on."""
+
+    records: list[Record]
+    done: int = 0
+    until: float = field(default_factory=lambda: time.monotonic() + BATCH_BUDGET_S)
+
+
+@dataclass(frozen=True)
+class _Block:
+    """Why a group waits, and where."""
+
+    reason: str
+    partitions: frozenset[TopicPartition]
+
+
 class Subscribers:
     """All subscribers of a service: one FastStream broker, one group for each subscription. Part of its life."""
 
     def __init__(self, settings: ServiceSettings, service: str, dead_letters: DeadLetters) -> None:
         self._settings = settings
         self._dead_letters = dead_letters
-        self._blocked: dict[str, str] = {}
-        self._groups: list[str] = []
-        self._stopping = False
+        self._blocked: dict[str, _Block] = {}
+        self._failures: dict[str, int] = {}
         self._subscribers: dict[str, Any] = {}
+        self._started = False
+        self._stopping = asyncio.Event()
+        self._cluster_id = ""
+        self._probe: tuple[float, str | None] = (0.0, None)
+        tolerance.install()
         self._broker = KafkaBroker(
             settings.kafka_bootstrap,
             client_id=f"shr-{service}",
@@ -79,12 +113,14 @@ class Subscribers:
             apply_types=False,
             logger=None,
             graceful_timeout=10.0,
+            metadata_max_age_ms=10_000,
         )
 
     def add(self, subscription: Subscription) -> None:
         """Subscribe; before the start only."""
         group = subscription.group
-        self._groups.append(group)
+        if group in self._subscribers:
+            raise ValueError(f"two subscriptions of one service cannot share the group {group}")
         self._subscribers[group] = self._broker.subscriber(
             *subscription.topics,
             group_id=group,
@@ -96,6 +132,7 @@ class Subscribers:
             max_partition_fetch_bytes=4 * 1024 * 1024,
             fetch_max_wait_ms=100,
             session_timeout_ms=10_000,
+            max_poll_interval_ms=MAX_POLL_INTERVAL_S * 1000,
             no_reply=True,
             parser=_raw,
             decoder=_whole_message,
@@ -107,20 +144,33 @@ class Subscribers:
         self._subscribers[group](on_batch)
 
     async def start(self) -> None:
-        """Join the groups."""
-        self._stopping = False
-        if self._groups:
+        """Join the groups. Raises what the broker says while it is away; may be called again."""
+        self._stopping.clear()
+        if not self._subscribers:
+            return
+        self._cluster_id = await self._ask_cluster_id()
+        try:
             await self._broker.start()
+        except BaseException:
+            await self._broker.stop()
+            raise
+        self._started = True
 
     async def stop(self) -> None:
-        """Finish the batches under way and leave the groups."""
-        self._stopping = True
-        if self._groups:
+        """Finish the call under way, commit what is done and leave the groups."""
+        self._stopping.set()
+        if self._started:
+            self._started = False
             await self._broker.stop()
 
     async def check(self) -> str | None:
-        """Why a partition waits, if one does."""
-        return next((f"{group}: {reason}" for group, reason in self._blocked.items()), None)
+        """Why a partition waits, if one does; or that the broker is away."""
+        for group, block in list(self._blocked.items()):
+            consumer = self._subscribers[group].consumer
+            if consumer is None or block.partitions & consumer.assignment():
+                return f"{group}: {block.reason}"
+            del self._blocked[group]  # they are another replica's now
+        return await self._broker_is_away() if self._started else None
 
     async def lag(self) -> dict[str, int]:
         """Records not yet dealt with, by group, as far as the last fetch told."""
@@ -140,41 +190,73 @@ class Subscribers:
             found[group] = behind
         return found
 
-    async def _deal_with(self, subscription: Subscription, message: Any) -> None:
-        records = [Record.of(consumed) for consumed in message.raw_message]
+    async def _ask_cluster_id(self) -> str:
+        admin = AIOKafkaAdminClient(bootstrap_servers=self._settings.kafka_bootstrap, request_timeout_ms=5000)
         try:
-            await self._process(subscription, records)
+            await admin.start()
+            return str((await admin.describe_cluster()).get("cluster_id") or "")
+        finally:
+            await admin.close()
+
+    async def _broker_is_away(self) -> str | None:
+        """Asked at most every two seconds."""
+        asked_at, answer = self._probe
+        if time.monotonic() - asked_at < 2:
+            return answer
+        consumer = next(iter(self._subscribers.values())).consumer
+        answer = None
+        try:
+            async with asyncio.timeout(1):
+                if consumer is not None:
+                    await consumer.topics()
+        except (KafkaError, TimeoutError):
+            answer = "the broker does not answer"
+        self._probe = (time.monotonic(), answer)
+        return answer
+
+    async def _deal_with(self, subscription: Subscription, message: Any) -> None:
+        group = subscription.group
+        run = _Run([Record.of(consumed, cluster_id=self._cluster_id) for consumed in message.raw_message])
+        try:
+            await self._process(subscription, run)
         except asyncio.CancelledError:
             raise
+        except _LeftOff:
+            await self._leave_off(group, message, run)
         except Exception as error:
-            await self._wait(subscription.group, message, error)
-            return
-        if self._blocked.pop(subscription.group, None):
-            LOG.info("partition_resumed", group=subscription.group)
-        try:
-            await message.ack()
-        except (CommitFailedError, IllegalStateError, KafkaError) as error:
-            # the partition has moved: its new owner meets these records again, and every effect is once
-            LOG.info("commit_passed_on", group=subscription.group, kind=type(error).__name__)
+            await self._leave_off(group, message, run)
+            await self._wait(group, run, error)
+        else:
+            self._failures.pop(group, None)
+            if self._blocked.pop(group, None):
+                LOG.info("partition_resumed", group=group)
+            await self._commit(group, message)
 
-    async def _process(self, subscription: Subscription, records: list[Record]) -> None:
+    async def _process(self, subscription: Subscription, run: _Run) -> None:
         settings = self._settings
         batches = weighed(
-            records,
+            run.records,
             size_of=lambda record: len(record.value),
             items_limit=settings.batch_items_limit,
             bytes_limit=settings.batch_bytes_limit,
         )
         for batch in batches:
             with telemetry.consuming(subscription.group, batch):
-                await self._with_retries(subscription, batch)
+                await self._with_retries(subscription, batch, run)
 
-    async def _with_retries(self, subscription: Subscription, batch: list[Record]) -> None:
+    async def _with_retries(self, subscription: Subscription, batch: list[Record], run: _Run) -> None:
         """A fault is tried a few times whole, since most pass; then the batch is halved to find the guilty record."""
 
         async def once(records: Sequence[Record]) -> Sequence[None]:
+            if self._stopping.is_set() or (run.done and time.monotonic() > run.until):
+                raise _LeftOff
             await subscription.handle(records)
+            run.done += len(records)
             return [None] * len(records)
+
+        async def give_up(record: Record, error: Exception) -> None:
+            await self._dead_letters.bury(record, error)
+            run.done += 1
 
         for attempt in range(self._settings.fault_retries):
             try:
@@ -185,21 +267,46 @@ class Subscribers:
                     raise
                 if error.category is not Category.FAULT:
                     break
+                LOG.warning("batch_failed", group=subscription.group, attempt=attempt, exc_info=error)
             except Exception as error:
                 LOG.warning("batch_failed", group=subscription.group, attempt=attempt, exc_info=error)
-            await asyncio.sleep(min(0.05 * 4**attempt, 1.0))
-        await isolated(batch, once, failed=self._dead_letters.bury)
+            await self._sleep(min(0.05 * 4**attempt, 1.0))
+        await isolated(batch, once, failed=give_up)
 
-    async def _wait(self, group: str, message: Any, error: Exception) -> None:
-        reason = error.issues[0].text if isinstance(error, ShrError) else type(error).__name__
-        if group not in self._blocked:
-            LOG.error("partition_waits", group=group, reason=reason)
-        self._blocked[group] = reason
+    async def _commit(self, group: str, message: Any) -> None:
         try:
-            await message.nack()
-        except (IllegalStateError, KafkaError) as moved:
-            LOG.info("partition_moved", group=group, kind=type(moved).__name__)
-        for _ in range(int(random.uniform(*PAUSE_S) * 10)):  # noqa: S311 (jitter)
-            if self._stopping:
-                return
-            await asyncio.sleep(0.1)
+            await message.ack()
+        except (CommitFailedError, IllegalStateError, KafkaError) as error:
+            # the partition has moved: its new owner meets these records again, and every effect is once
+            LOG.info("commit_passed_on", group=group, kind=type(error).__name__)
+
+    async def _leave_off(self, group: str, message: Any, run: _Run) -> None:
+        """Go back to the first record of each partition that was not dealt with, and commit up to there."""
+        undone: dict[TopicPartition, int] = {}
+        for record in run.records[run.done :]:
+            undone.setdefault(TopicPartition(record.topic, record.partition), record.offset)
+        for partition, offset in undone.items():
+            try:
+                message.consumer.seek(partition, offset)
+            except (IllegalStateError, KafkaError) as error:
+                LOG.info("partition_moved", group=group, kind=type(error).__name__)
+        if run.done:
+            await self._commit(group, message)
+
+    async def _wait(self, group: str, run: _Run, error: Exception) -> None:
+        reason = error.issues[0].text if isinstance(error, ShrError) and error.issues else type(error).__name__
+        if group not in self._blocked:
+            LOG.error("partition_waits", group=group, reason=reason, exc_info=error)
+        undone = run.records[run.done :]
+        self._blocked[group] = _Block(reason, frozenset(TopicPartition(r.topic, r.partition) for r in undone))
+        failures = self._failures[group] = self._failures.get(group, 0) + 1
+        shortest, longest = PAUSE_S
+        await self._sleep(min(longest, shortest * 2 ** min(failures - 1, 10)) * random.uniform(0.6, 1))  # noqa: S311
+
+    async def _sleep(self, seconds: float) -> None:
+        """Wait, but not longer than until the stop."""
+        try:
+            async with asyncio.timeout(seconds):
+                await self._stopping.wait()
+        except TimeoutError:
+            pass

@@ -29,6 +29,8 @@ class Caller:
     def of(cls, claims: dict[str, Any], token: str) -> Caller:
         """From verified claims."""
         guarded = claims.get("guardian_of") or ()
+        if not isinstance(guarded, str | list | tuple):
+            raise ValueError("guardian_of is a list of Health IDs")
         return cls(
             role=str(claims["role"]),
             subject=str(claims.get("sub", "")),

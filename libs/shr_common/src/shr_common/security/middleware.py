@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from typing import Any, Protocol
+from urllib.parse import quote
 
 from starlette.requests import Request
 from starlette.responses import RedirectResponse
@@ -15,9 +16,13 @@ from shr_common.security.caller import Caller
 from shr_common.security.tokens import Authenticator
 
 _PUBLIC_EXACT = frozenset(
-    {"/", "/metrics", "/docs", "/openapi.json", "/asyncapi", "/fhir/metadata", "/counters", "/signin", "/cards/verify"}
-)
-_PUBLIC_UNDER = ("/health/", "/.well-known/", "/static/", "/signin/", "/docs/", "/dev/inbox", "/jwks")
+    {
+        "/", "/metrics", "/docs", "/openapi.json", "/asyncapi", "/fhir/metadata", "/counters", "/signin",
+        "/cards/verify", "/dev/inbox", "/jwks",
+    }
+)  # fmt: skip
+_PUBLIC_UNDER = ("/health/", "/.well-known/", "/static/", "/signin/", "/docs/", "/dev/inbox/", "/jwks/")
+_ALWAYS_ANSWERS = ("/health/", "/metrics")
 
 
 class Sessions(Protocol):
@@ -49,7 +54,7 @@ class AuthenticationMiddleware:
         self._app = app
         self._authenticator = authenticator
         self._sessions = sessions
-        self._pages = pages
+        self._pages = tuple(page.rstrip("/") for page in pages)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Authenticate, then pass on."""
@@ -57,18 +62,15 @@ class AuthenticationMiddleware:
             await self._app(scope, receive, send)
             return
         path: str = scope["path"]
-        if path != "/fhir/" and path.startswith("/fhir/") and path.endswith("/"):
+        if path.startswith("/fhir/") and path.endswith("/"):  # /fhir/ answers as /fhir
             scope["path"] = path = path.rstrip("/")
-        elif path == "/fhir/":
-            scope["path"] = path = "/fhir"
         try:
-            caller = await self._caller(scope)
+            caller = None if path.startswith(_ALWAYS_ANSWERS) else await self._caller(scope)
         except ShrError as error:
-            if is_public(path) and error.category is Category.UNAUTHENTICATED:
-                caller = None
-            else:
+            if not is_public(path) or error.category is not Category.UNAUTHENTICATED:
                 await render(error, path)(scope, receive, send)
                 return
+            caller = None
         if caller is None and not is_public(path):
             await self._refuse(scope, receive, send)
             return
@@ -88,9 +90,9 @@ class AuthenticationMiddleware:
 
     async def _refuse(self, scope: Scope, receive: Receive, send: Send) -> None:
         path: str = scope["path"]
-        if scope["method"] == "GET" and path.startswith(self._pages) and self._pages:
+        if scope["method"] == "GET" and any(path == page or path.startswith(f"{page}/") for page in self._pages):
             response: Callable[[Scope, Receive, Send], Awaitable[Any]] = RedirectResponse(
-                f"/signin?next={path}", status_code=303
+                f"/signin?next={quote(path, safe='/')}", status_code=303
             )
         else:
             response = render(unauthenticated("Send a bearer token of this system's issuer."), path)

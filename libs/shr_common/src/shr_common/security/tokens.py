@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import json
+import math
 import time
 from collections import OrderedDict
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard
 
 import httpx
+import structlog
 from joserfc import jwt
-from joserfc.errors import JoseError
+from joserfc.errors import InvalidKeyIdError, JoseError, MissingKeyError
 from joserfc.jwk import KeySet
 
 from shr_common.errors import unauthenticated, unavailable
@@ -21,18 +23,24 @@ ALGORITHMS = ["RS256", "ES256"]
 KEYS_MAX_AGE_S = 300.0
 REFETCH_EVERY_S = 2.0
 CACHE_LIMIT = 4096
+TOKEN_LIMIT_CHARS = 8192
 LEEWAY_S = 5
+LOG = structlog.get_logger("shr.security")
 
 
 class Authenticator:
-    """Turns a bearer token into a Caller. Keys are fetched lazily, again after five minutes or for an unknown key."""
+    """Turns a bearer token into a Caller. Keys are fetched lazily, again after five minutes or for an unknown key.
+
+    The issuer is asked at most every ``REFETCH_EVERY_S``, whatever tokens come; while it is away its last keys hold.
+    """
 
     def __init__(self, *, issuer: str, audience: str, jwks_url: str) -> None:
         self._issuer = issuer
         self._audience = audience
         self._jwks_url = jwks_url
         self._keys: KeySet | None = None
-        self._fetched_at = 0.0
+        self._fetched_at = -math.inf
+        self._asked_at = -math.inf
         self._fetching = asyncio.Lock()
         self._verified: OrderedDict[str, tuple[float, float, Caller]] = OrderedDict()
 
@@ -41,11 +49,13 @@ class Authenticator:
         known = self._verified.get(token)
         if known and known[0] > time.time() and time.monotonic() - known[1] < KEYS_MAX_AGE_S:
             return known[2]
-        keys = await self._current_keys(newer_than=None)
+        if len(token) > TOKEN_LIMIT_CHARS or not token.isascii() or token.count(".") != 2:
+            raise unauthenticated("The token cannot be read.")
+        keys = await self._current_keys(older_than=None)
         try:
             decoded = self._decode(token, keys)
         except _UnknownKeyError:
-            keys = await self._current_keys(newer_than=self._fetched_at)
+            keys = await self._current_keys(older_than=self._fetched_at)
             try:
                 decoded = self._decode(token, keys)
             except _UnknownKeyError:
@@ -55,20 +65,11 @@ class Authenticator:
     def _decode(self, token: str, keys: KeySet) -> jwt.Token:
         try:
             return jwt.decode(token, keys, algorithms=ALGORITHMS)
+        except (InvalidKeyIdError, MissingKeyError) as error:
+            # a key that we do not hold may be a rotated one; every other failure is final
+            raise _UnknownKeyError from error
         except JoseError as error:
-            # a key id that we do not hold may be a rotated key; every other failure is final
-            if type(error).__name__ in (
-                "InvalidKeyIdError",
-                "KeyNotFoundError",
-                "UnknownKeyIdError",
-                "MissingKeyError",
-            ):
-                raise _UnknownKeyError from error
             raise unauthenticated("The token's signature or algorithm is not accepted.") from error
-        except ValueError as error:
-            if "kid" in str(error) or "key" in str(error).lower():
-                raise _UnknownKeyError from error
-            raise unauthenticated("The token cannot be read.") from error
         except Exception as error:
             raise unauthenticated("The token cannot be read.") from error
 
@@ -76,37 +77,45 @@ class Authenticator:
         claims = decoded.claims
         now = time.time()
         expires = claims.get("exp")
+        starts = claims.get("nbf")
         audience = claims.get("aud")
+        role = claims.get("role")
         if claims.get("iss") != self._issuer:
             raise unauthenticated("The token was made by another issuer.")
         if audience != self._audience and (not isinstance(audience, list) or self._audience not in audience):
             raise unauthenticated("The token is for another audience.")
-        if not isinstance(expires, int | float) or isinstance(expires, bool) or expires + LEEWAY_S < now:
+        if not _is_time(expires) or expires + LEEWAY_S < now:
             raise unauthenticated("The token has expired.")
-        if isinstance(claims.get("nbf"), int | float) and claims["nbf"] > now + LEEWAY_S:
+        if starts is not None and (not _is_time(starts) or starts > now + LEEWAY_S):
             raise unauthenticated("The token is not valid yet.")
-        if claims.get("role") not in ROLES:
+        if not isinstance(role, str) or role not in ROLES:
             raise unauthenticated("The token names no known role.")
-        caller = Caller.of(claims, token)
+        try:
+            caller = Caller.of(claims, token)
+        except (TypeError, ValueError) as error:
+            raise unauthenticated("The token's claims cannot be read.") from error
         self._verified[token] = (float(expires), time.monotonic(), caller)
+        self._verified.move_to_end(token)
         if len(self._verified) > CACHE_LIMIT:
             self._verified.popitem(last=False)
         return caller
 
-    async def _current_keys(self, *, newer_than: float | None) -> KeySet:
-        """The issuer's keys; fetched again when old, or at most every two seconds when a key was missing."""
+    async def _current_keys(self, *, older_than: float | None) -> KeySet:
+        """The issuer's keys; fetched again when old, or when a key was missing in those of ``older_than``."""
         async with self._fetching:
-            age = time.monotonic() - self._fetched_at
-            stale = self._keys is None or age > KEYS_MAX_AGE_S
-            missing = newer_than is not None and self._fetched_at <= newer_than and age > REFETCH_EVERY_S
-            if stale or missing:
+            now = time.monotonic()
+            stale = now - self._fetched_at > KEYS_MAX_AGE_S
+            missing = older_than is not None and self._fetched_at <= older_than
+            if (stale or missing) and now - self._asked_at > REFETCH_EVERY_S:
                 try:
                     self._keys = KeySet.import_key_set(await self._fetch())
                     self._fetched_at = time.monotonic()
-                except (httpx.HTTPError, OSError, ValueError, JoseError) as error:
-                    if self._keys is None:
-                        raise unavailable("The identity provider does not answer.") from error
-            assert self._keys is not None  # noqa: S101 (fetched above or raised)
+                except (httpx.HTTPError, OSError, ValueError, TypeError, KeyError, JoseError) as error:
+                    LOG.warning("keys_not_fetched", kind=type(error).__name__)
+                finally:
+                    self._asked_at = time.monotonic()
+            if self._keys is None:
+                raise unavailable("The identity provider does not answer.")
             return self._keys
 
     async def _fetch(self) -> Any:
@@ -117,6 +126,10 @@ class Authenticator:
             answer = await client.get(self._jwks_url)
             answer.raise_for_status()
             return answer.json()
+
+
+def _is_time(value: Any) -> TypeGuard[int | float]:
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
 
 
 class _UnknownKeyError(Exception):
