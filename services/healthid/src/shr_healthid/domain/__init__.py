@@ -1,0 +1,1 @@
+"""Who a person is, and when two registrations mean one. Pure: no I/O, clock, random or framework."""

@@ -1,0 +1,241 @@
+"""The registry as one unit of work sees it: what was loaded, and what it changes. The store writes the changes."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any
+
+from shr_common.errors import busy
+
+from shr_healthid.domain.person import LocalId, Number, Person
+
+HOPS_LIMIT = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """Whose a number is. Two persons: a short form that both have, which names neither.
+
+    Not ``verified``: a provisional person's claim, that gives way to proof.
+    """
+
+    kind: str
+    persons: tuple[str, ...]
+    verified: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Intake:
+    """Provenance of one registration, kept for ever. ``body``: the bytes as sent. ``digest``: a keyed hash of them.
+
+    ``keyed``: the sender named it (Idempotency-Key, ce_id), so that its repeat is answered with the first answer.
+    """
+
+    id: str
+    digest: str
+    source: str
+    facility: str | None
+    channel: str
+    at: datetime
+    keyed: bool = False
+    body: bytes = field(default=b"", repr=False)
+    traceparent: str | None = None
+
+    @property
+    def system(self) -> str:
+        """The source's system, which counters go by."""
+        return self.source.partition("/")[0]
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """How an intake ended: ``created``, ``existing`` or ``provisional``, and whose it is."""
+
+    intake: Intake
+    outcome: str
+    person: str
+
+
+@dataclass(frozen=True, slots=True)
+class Review:
+    """Something that a reviewer decides. ``about`` holds both sides and is sealed at rest."""
+
+    id: str
+    kind: str
+    persons: tuple[str, ...]
+    source: str
+    at: datetime
+    about: Mapping[str, Any] = field(default_factory=dict, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """An event to publish: this state, under the person's id and under each id that she had before."""
+
+    person: Person
+    registered: bool
+    also_under: tuple[str, ...] = ()
+    traceparent: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What a unit of work needs to see. ``newborns``: (mother's id, birth date)."""
+
+    intakes: frozenset[str] = frozenset()
+    numbers: frozenset[str] = frozenset()
+    persons: frozenset[str] = frozenset()
+    local_ids: frozenset[LocalId] = frozenset()
+    newborns: frozenset[tuple[str, str]] = frozenset()
+
+
+def local_key(local_id: LocalId) -> str:
+    """The document id of a local id's claims."""
+    return hashlib.sha256(f"{local_id.source}\n{local_id.system}\n{local_id.value}".encode()).hexdigest()
+
+
+def newborn_key(mother: Person, birth_date: str) -> str:
+    """Under which a mother's newborns of one day are found, whatever becomes of the mother's id."""
+    return f"{mother.key}|{birth_date}"
+
+
+@dataclass
+class Ledger:
+    """The working set. Everything loaded goes in by constructor; ``changed_*`` and the lists are what to write."""
+
+    persons: dict[str, Person] = field(default_factory=dict)
+    forwarded: dict[str, str] = field(default_factory=dict)
+    owners: dict[str, Owner] = field(default_factory=dict)
+    claims: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    newborns: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    settled: dict[str, Settled] = field(default_factory=dict)
+    fresh: Iterator[str] = field(default_factory=lambda: iter(()))
+
+    loaded: dict[str, int] = field(default_factory=dict)
+    changed_owners: set[str] = field(default_factory=set)
+    changed_claims: set[str] = field(default_factory=set)
+    changed_newborns: set[str] = field(default_factory=set)
+    changed_persons: set[str] = field(default_factory=set)
+    moved: dict[str, str] = field(default_factory=dict)
+    superseded: list[Person] = field(default_factory=list)
+    said: list[Said] = field(default_factory=list)
+    reviews: dict[str, Review] = field(default_factory=dict)
+    new_settled: list[Settled] = field(default_factory=list)
+    issued: list[Person] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.loaded = {id_: person.version for id_, person in self.persons.items()}
+
+    def current(self, id_: str) -> Person | None:
+        """The person of an id, former ids included."""
+        for _ in range(HOPS_LIMIT):
+            if id_ in self.persons:
+                return self.persons[id_]
+            if id_ not in self.forwarded:
+                return None
+            id_ = self.forwarded[id_]
+        return None
+
+    def _current_of(self, ids: Iterable[str]) -> list[Person]:
+        found = {person.id: person for id_ in ids if (person := self.current(id_))}
+        return list(found.values())
+
+    def owners_of(self, hashes: Iterable[str]) -> list[Person]:
+        """The persons whose verified numbers these are, each once; numbers that name nobody are left out."""
+        owners = [self.owners[h] for h in hashes if h in self.owners]
+        return self._current_of(id_ for o in owners if o.verified and not self._is_shared(o) for id_ in o.persons)
+
+    def claimants_of(self, hashes: Iterable[str]) -> list[Person]:
+        """Provisional persons who claim these numbers without proof yet."""
+        owners = [self.owners[h] for h in hashes if h in self.owners]
+        return [p for p in self._current_of(id_ for o in owners if not o.verified for id_ in o.persons)
+                if not p.is_active]  # fmt: skip
+
+    def is_shared(self, hash_: str) -> bool:
+        """Whether two persons have this form of a number."""
+        return hash_ in self.owners and self._is_shared(self.owners[hash_])
+
+    def _is_shared(self, owner: Owner) -> bool:
+        return len(self._current_of(owner.persons)) > 1
+
+    def is_free_for(self, number: Number, person: Person | None) -> bool:
+        """Whether a form may become this person's (None: a new one's): nobody else has it by proof."""
+        if self.is_shared(number.hash):
+            return False
+        return all(person is not None and owner.id == person.id for owner in self.owners_of([number.hash]))
+
+    def sharing(self, hash_: str) -> list[Person]:
+        """Who has this form of a number."""
+        return self._current_of(self.owners[hash_].persons) if hash_ in self.owners else []
+
+    def mint(self) -> str:
+        """A Health ID that nobody has."""
+        found = next(self.fresh, None)
+        if found is None:
+            raise busy("No Health ID is at hand at the moment.")
+        return found
+
+    def put(
+        self, person: Person, *, registered: bool = False, also_under: tuple[str, ...] = (), trace: str | None = None
+    ) -> Person:
+        """The next state of a person, to be stored and told."""
+        before = self.persons.get(person.id)
+        if before is not None:
+            self.superseded.append(before)
+        self.persons[person.id] = person
+        self.changed_persons.add(person.id)
+        self.said.append(Said(person, registered, also_under, trace))
+        return person
+
+    def reschedule(self, person: Person) -> None:
+        """Store a person whose only change is when her verification is due; nobody is told."""
+        self.persons[person.id] = person
+        self.changed_persons.add(person.id)
+
+    def move(self, former: Person, to: Person) -> None:
+        """From now on the former id answers as ``to``."""
+        self.superseded.append(former)
+        self.persons.pop(former.id, None)
+        self.changed_persons.discard(former.id)
+        self.forwarded[former.id] = to.id
+        self.moved[former.id] = to.id
+
+    def own(self, number: Number, person: Person) -> None:
+        """This number is this person's."""
+        self.owners[number.hash] = Owner(number.kind, (person.id,), number.verified)
+        self.changed_owners.add(number.hash)
+
+    def share(self, number: Number, person: Person) -> None:
+        """This form of a number is another person's as well."""
+        owner = self.owners[number.hash]
+        self.owners[number.hash] = replace(owner, persons=(*owner.persons, person.id))
+        self.changed_owners.add(number.hash)
+
+    def claim(self, local_id: LocalId, person: Person) -> list[Person]:
+        """Note a local id; answers who else claims it (then it resolves to nobody)."""
+        key = local_key(local_id)
+        holders = self._current_of(self.claims.get(key, ()))
+        if person.id not in {holder.id for holder in holders}:
+            self.claims[key] = (*self.claims.get(key, ()), person.id)
+            self.changed_claims.add(key)
+        return [holder for holder in holders if holder.id != person.id]
+
+    def settle(self, intake: Intake, outcome: str, person: Person) -> None:
+        """Keep the provenance of an intake and how it ended; the first answer stays."""
+        if intake.id not in self.settled:
+            settled = Settled(intake, outcome, person.id)
+            self.settled[intake.id] = settled
+            self.new_settled.append(settled)
+
+    def review(self, kind: str, persons: Iterable[Person], intake: Intake, **about: Any) -> Review:
+        """Ask a reviewer; the same question is asked once."""
+        ids = tuple(sorted({person.id for person in persons}))
+        named = f"{kind}\n{','.join(ids)}\n{intake.digest if len(ids) < 2 else ''}"
+        review = Review(
+            id=hashlib.sha256(named.encode()).hexdigest()[:24], kind=kind, persons=ids, source=intake.source,
+            at=intake.at, about=about,
+        )  # fmt: skip
+        return self.reviews.setdefault(review.id, review)

@@ -1,0 +1,1 @@
+"""Routes: who may call stands in each signature; handlers translate and hand over."""

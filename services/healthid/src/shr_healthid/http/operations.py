@@ -1,0 +1,77 @@
+"""``$link-birth-registration`` and ``$guardian``."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Request, Response
+from shr_common.errors import invalid
+from shr_common.identifiers import BRN, is_brn, is_person_id
+from shr_common.security import Caller, allow
+
+from shr_healthid.domain.served import patient_for
+from shr_healthid.http.bodies import answer, json_body
+from shr_healthid.http.callers import reader_of
+from shr_healthid.http.patients import Desk, Registering
+from shr_healthid.http.submissions import submission_of
+from shr_healthid.use_cases.amend_person import AmendPerson, intake_of
+from shr_healthid.use_cases.link_birth_registration import LinkBirthRegistration
+
+Registrar = Annotated[Caller, allow("registrar")]
+
+
+def router(desk: Desk, link: LinkBirthRegistration, amend: AmendPerson) -> APIRouter:
+    """Operations on one person."""
+    routes = APIRouter(tags=["persons"])
+
+    @routes.post("/fhir/Patient/{id}/$link-birth-registration")
+    async def link_birth_registration(id: str, request: Request, caller: Registering) -> Response:
+        """Parameters ``identifier`` (BRN) and optionally ``patient``: 200 the Patient under her Health ID."""
+        body = await json_body(request, desk.limits)
+        brn, final = _brn_and_patient(body.tree)
+        person = await desk.person_for(id, caller, request)
+        submission = submission_of(body, caller, at=desk.now())
+        if final is not None:
+            _, as_sent = _brn_and_patient(body.as_sent)
+            submission = replace(submission, patient=final, as_sent=as_sent)
+        outcome = await link(person, brn, submission, has_final=final is not None)
+        assert outcome.person is not None  # noqa: S101 (refusals were raised)
+        return answer(patient_for(outcome.person, reader_of(caller)), person=outcome.person, located=True)
+
+    @routes.post("/fhir/Patient/{id}/$guardian")
+    async def guardian(id: str, request: Request, caller: Registrar) -> Response:
+        """``{"guardian", "relation", "action": "add|end"}``: 200 the Patient."""
+        body = await json_body(request, desk.limits)
+        guardian_id, action = body.tree.get("guardian"), body.tree.get("action", "add")
+        if not isinstance(guardian_id, str) or not is_person_id(guardian_id.removeprefix("Patient/")):
+            raise invalid("Name the guardian by her Health ID.", expression="guardian", code="value",
+                          text_bn="অভিভাবকের হেলথ আইডি দিন।")  # fmt: skip
+        if action not in ("add", "end"):
+            raise invalid("action is add or end.", expression="action", code="value")
+        person = await desk.person_for(id, caller, request)
+        intake = intake_of(submission_of(body, caller, at=desk.now()))
+        changed = await amend.guardian(person.id, guardian_id.removeprefix("Patient/"), intake, ends=action == "end")
+        return answer(patient_for(changed, reader_of(caller)), person=changed)
+
+    return routes
+
+
+def _brn_and_patient(tree: dict[str, Any]) -> tuple[str, dict[str, Any] | None]:
+    listed = tree.get("parameter")
+    given = {p.get("name"): p for p in (listed if isinstance(listed, list) else ()) if isinstance(p, dict)
+             and isinstance(p.get("name"), str)}  # fmt: skip
+    identifier = given.get("identifier", {})
+    said = identifier.get("valueIdentifier", {"system": BRN, "value": identifier.get("valueString")})
+    at = "Parameters.parameter.where(name='identifier').value"
+    if tree.get("resourceType") != "Parameters" or not isinstance(said, dict):
+        raise invalid("Send Parameters with the identifier (BRN).", expression="Parameters", code="required",
+                      text_bn="identifier (BRN) সহ Parameters পাঠান।")  # fmt: skip
+    value = said.get("value")
+    if said.get("system", BRN) != BRN or not isinstance(value, str) or not is_brn(value):
+        raise invalid(f"Give the birth registration number: system {BRN}, 17 Latin digits.", expression=at,
+                      code="value", text_bn="জন্ম নিবন্ধন নম্বর দিন: ১৭টি ইংরেজি অঙ্ক।")  # fmt: skip
+    final = given.get("patient", {}).get("resource")
+    if final is not None and not isinstance(final, dict):
+        raise invalid("patient holds a Patient resource.", expression="Parameters.parameter.where(name='patient')")
+    return value, final

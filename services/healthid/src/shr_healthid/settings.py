@@ -1,0 +1,27 @@
+"""The Health ID service's own settings."""
+
+from __future__ import annotations
+
+from pydantic import Field
+from shr_common.settings import ServiceSettings
+
+
+class Settings(ServiceSettings):
+    """What every service has, and how this one verifies, mints and waits."""
+
+    verification_url: str = Field("http://127.0.0.1:8010", description="National verification service (NID, BRN).")
+    verification_performer: str = Field("shr-healthid", description="Who asks, as the national service knows us.")
+    verification_connect_s: float = Field(1.0, description="Longest wait for a connection to the national service.")
+    verification_read_s: float = Field(2.0, description="Longest wait for an answer of the national service.")
+    verification_failures: int = Field(5, description="Unreachable in a row before nobody asks for a while.")
+    verification_pause_s: float = Field(2.0, description="How long nobody asks, before one question tries again.")
+    verification_connections: int = Field(32, description="Questions to the national service at a time.")
+
+    recheck_first_s: float = Field(1.0, description="Wait before the first later verification of a provisional person.")
+    recheck_longest_s: float = Field(30.0, description="Longest wait between two later verifications.")
+    recheck_poll_s: float = Field(0.5, description="How often the worker looks for persons who are due.")
+    recheck_batch: int = Field(50, description="Later verifications in one round of the worker.")
+
+    mint_block: int = Field(200, description="Health IDs that a process takes at a time.")
+    newborn_days: int = Field(90, description="How old a newborn without numbers may be.")
+    inbox_messages_limit: int = Field(100, description="Messages of one citizen that the development inbox shows.")

@@ -1,0 +1,47 @@
+"""The collections of healthid and their indexes. Uniqueness lies in ``_id``, so that each shards on hashed ``_id``."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from pymongo import ASCENDING, IndexModel
+
+PERSONS = "persons"
+VERSIONS = "versions"
+NUMBERS = "numbers"
+LOCAL_IDS = "local_ids"
+NEWBORNS = "newborns"
+INTAKES = "intakes"
+REVIEWS = "reviews"
+COUNTERS = "counters"
+MINT = "mint"
+MESSAGES = "messages"
+
+MESSAGES_KEPT_S = 24 * 3600
+
+INDEXES: dict[str, Sequence[IndexModel]] = {
+    PERSONS: (
+        IndexModel([("words", ASCENDING), ("birth_date", ASCENDING)], name="words_birth_date"),
+        IndexModel([("birth_date", ASCENDING)], name="birth_date"),
+        IndexModel(
+            [("pending.next_at", ASCENDING)],
+            name="pending",
+            partialFilterExpression={"pending.next_at": {"$exists": True}},
+        ),
+    ),
+    VERSIONS: (IndexModel([("key", ASCENDING), ("version", ASCENDING)], name="key_version"),),
+    NUMBERS: (),
+    LOCAL_IDS: (),
+    NEWBORNS: (),
+    INTAKES: (),
+    REVIEWS: (IndexModel([("status", ASCENDING), ("at", ASCENDING)], name="status_at"),),
+    COUNTERS: (),
+    MINT: (),
+    MESSAGES: (
+        IndexModel([("health_id", ASCENDING), ("at", ASCENDING)], name="health_id_at"),
+        IndexModel([("at", ASCENDING)], name="kept", expireAfterSeconds=MESSAGES_KEPT_S),
+    ),
+    "outbox": (),
+    "leases": (),
+    "positions": (),
+}

@@ -1,0 +1,173 @@
+"""The registry's unit of work: load what a decision needs, store what it changed and its events, in one transaction."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Callable, Sequence
+from typing import TypeVar
+
+from pymongo import InsertOne, ReplaceOne, UpdateOne
+from shr_common.errors import Category, ShrError, busy
+from shr_common.mongo import Client, Database, Document, Session, categorised, unit_of_work
+from shr_common.outbox import Outbox
+
+from shr_healthid.domain.events import events_of
+from shr_healthid.domain.ledger import Ledger, Wanted
+from shr_healthid.storage.collections import INTAKES, LOCAL_IDS, NEWBORNS, NUMBERS, PERSONS, REVIEWS, VERSIONS
+from shr_healthid.storage.counters import increments
+from shr_healthid.storage.loading import Loading
+from shr_healthid.storage.mint import Mint
+from shr_healthid.storage.sealing import Sealing
+
+T = TypeVar("T")
+TRIES = 6
+Write = InsertOne[Document] | ReplaceOne[Document] | UpdateOne
+
+
+class RegistryStore:
+    """Persons with everything that must change together with them."""
+
+    def __init__(
+        self,
+        client: Client,
+        database: Database,
+        *,
+        outbox: Outbox,
+        mint: Mint,
+        sealing: Sealing,
+        timeout_s: float = 10.0,
+    ) -> None:
+        self._client = client
+        self._database = database
+        self._outbox = outbox
+        self._mint = mint
+        self._sealing = sealing
+        self._timeout_s = timeout_s
+        self._loading = Loading(database, sealing)
+
+    async def proven(self, hashes: Sequence[str]) -> frozenset[str]:
+        """Which of these numbers are somebody's by proof."""
+        if not hashes:
+            return frozenset()
+        with categorised():
+            found = self._database[NUMBERS].find({"_id": {"$in": list(hashes)}, "verified": True}, {"_id": 1})
+            return frozenset([document["_id"] async for document in found])
+
+    async def change(self, wanted: Wanted, decide: Callable[[Ledger], T], *, fresh: int = 0) -> T:
+        """Load, decide, store. A number that another process registered meanwhile is met by deciding again."""
+        for attempt in range(TRIES):
+            ids = await self._mint.take(fresh) if fresh else []
+            try:
+                result, minted = await self._once(wanted, decide, ids)
+            except ShrError as error:
+                if error.category is not Category.CONFLICT or error.issues[0].code != "duplicate":
+                    self._mint.give_back(ids)
+                    raise
+                # the ids are not given back: one of them may be the duplicate
+                await asyncio.sleep(random.uniform(0, 0.01 * 2**attempt))  # noqa: S311 (spreads the tries)
+                continue
+            self._mint.give_back(ids[minted:])
+            self._outbox.wake()
+            return result
+        raise busy("The same number is being registered elsewhere at this moment.")
+
+    async def _once(self, wanted: Wanted, decide: Callable[[Ledger], T], ids: list[str]) -> tuple[T, int]:
+        async def work(session: Session) -> tuple[T, int]:
+            left = iter(ids)
+            ledger = await self._loading.ledger(wanted, session)
+            ledger.fresh = left
+            result = decide(ledger)
+            await self._write(ledger, session)
+            return result, len(ids) - len(list(left))
+
+        return await unit_of_work(self._client, work, timeout_s=self._timeout_s)
+
+    async def _write(self, ledger: Ledger, session: Session) -> None:
+        writes: dict[str, list[Write]] = {
+            PERSONS: self._persons(ledger),
+            VERSIONS: self._versions(ledger),
+            NUMBERS: _numbers(ledger),
+            LOCAL_IDS: [_persons_of(key, ledger.claims[key]) for key in sorted(ledger.changed_claims)],
+            NEWBORNS: [_persons_of(key, ledger.newborns[key]) for key in sorted(ledger.changed_newborns)],
+            INTAKES: self._intakes(ledger),
+            REVIEWS: self._reviews(ledger),
+        }
+        for name, requests in writes.items():
+            if requests:
+                await self._database[name].bulk_write(requests, session=session, ordered=False)
+        if ledger.issued:
+            await increments(self._database, ledger.issued, session)
+        await self._outbox.add([event for said in ledger.said for event in events_of(said)], session)
+
+    def _persons(self, ledger: Ledger) -> list[Write]:
+        writes: list[Write] = []
+        for id_ in sorted(ledger.changed_persons):
+            document = self._sealing.document_of(ledger.persons[id_])
+            if id_ in ledger.loaded:
+                writes.append(ReplaceOne({"_id": id_}, document))
+            else:
+                writes.append(InsertOne(document))
+        for former, to in sorted(ledger.moved.items()):
+            writes.append(ReplaceOne({"_id": former}, {"_id": former, "moved_to": to}, upsert=True))
+        return writes
+
+    def _versions(self, ledger: Ledger) -> list[Write]:
+        writes: list[Write] = []
+        for person in ledger.superseded:
+            document = self._sealing.document_of(person)
+            document.pop("pending", None)
+            document |= {"_id": f"{person.key}|{person.version}", "id": person.id}
+            writes.append(InsertOne(document))
+        return writes
+
+    def _intakes(self, ledger: Ledger) -> list[Write]:
+        return [
+            InsertOne(
+                {
+                    "_id": settled.intake.id,
+                    "digest": settled.intake.digest,
+                    "outcome": settled.outcome,
+                    "person": settled.person,
+                    "source": settled.intake.source,
+                    "system": settled.intake.system,
+                    "facility": settled.intake.facility,
+                    "channel": settled.intake.channel,
+                    "at": settled.intake.at,
+                    "body": self._sealing.seal_bytes(settled.intake.body, settled.intake.id),
+                }
+            )
+            for settled in ledger.new_settled
+        ]
+
+    def _reviews(self, ledger: Ledger) -> list[Write]:
+        return [
+            UpdateOne(
+                {"_id": review.id},
+                {
+                    "$setOnInsert": {
+                        "kind": review.kind,
+                        "persons": list(review.persons),
+                        "source": review.source,
+                        "at": review.at,
+                        "status": "open",
+                        "about": self._sealing.seal(dict(review.about), review.id),
+                    }
+                },
+                upsert=True,
+            )
+            for review in ledger.reviews.values()
+        ]
+
+
+def _numbers(ledger: Ledger) -> list[Write]:
+    writes: list[Write] = []
+    for hash_ in sorted(ledger.changed_owners):
+        owner = ledger.owners[hash_]
+        state = {"kind": owner.kind, "persons": list(owner.persons), "verified": owner.verified}
+        writes.append(UpdateOne({"_id": hash_}, {"$set": state}, upsert=True))
+    return writes
+
+
+def _persons_of(key: str, persons: Sequence[str]) -> Write:
+    return UpdateOne({"_id": key}, {"$set": {"persons": list(persons)}}, upsert=True)
