@@ -1,0 +1,1 @@
+"""The gateway: materialized views of one person's record, read under consent and audited first. Owns nothing else."""

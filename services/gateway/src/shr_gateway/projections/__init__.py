@@ -1,0 +1,1 @@
+"""Pure folds: what an event makes of a view."""

@@ -1,0 +1,1 @@
+"""All of MongoDB: views, the own store, plain reads for the pages."""
