@@ -18,7 +18,7 @@ class _Allowed:
     def __init__(self, roles: frozenset[str]) -> None:
         self.roles = roles
 
-    def __call__(self, request: Request) -> Caller:
+    async def __call__(self, request: Request) -> Caller:  # async: FastAPI runs plain functions in a thread
         caller: Caller | None = request.scope.get("caller")
         if caller is None:
             raise unauthenticated("Send a bearer token of this system's issuer.")

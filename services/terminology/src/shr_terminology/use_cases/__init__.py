@@ -1,0 +1,1 @@
+"""What the terminology service does, one story a file."""
