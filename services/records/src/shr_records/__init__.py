@@ -1,0 +1,1 @@
+"""Submissions become part of a person's record: recorded, rejected with reasons, or parked until she is known."""

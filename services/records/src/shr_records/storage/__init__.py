@@ -1,0 +1,1 @@
+"""All MongoDB of this service."""
