@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import json
 from pathlib import Path
@@ -25,43 +26,12 @@ JUNK: list[Any] = [
     {"extension": [{"url": "x"}]}, [{"extension": [_EXTENSION]}], "urn:uuid:1", 1e300, 2**31, {"value": 1, "code": "mg"},
     {"start": "2020", "end": "2019"}, "final", "entered-in-error", {"numerator": {"value": 1}}, {"low": {"value": 2}, "high": {"value": 1}},
 ]  # fmt: skip
-NAMES = [
-    "id",
-    "extension",
-    "_status",
-    "status",
-    "foo",
-    "valueString",
-    "valueQuantity",
-    "_valueString",
-    "modifierExtension",
-    "contained",
-    "resourceType",
-    "system",
-    "code",
-    "value",
-    "start",
-    "end",
-    "reference",
-    "text",
-    "div",
-    "url",
-    "_url",
-    "use",
-    "_given",
-    "given",
-    "data",
-    "coding",
-    "dataAbsentReason",
-    "valueRange",
-    "valueRatio",
-    "whenPrepared",
-    "component",
-    "clinicalStatus",
-    "abatementDateTime",
-    "resource",
-    "part",
-]
+_NAMES = """
+    id extension _status status foo valueString valueQuantity _valueString modifierExtension contained
+    resourceType system code value start end reference text div url
+    _url use _given given data coding dataAbsentReason valueRange valueRatio whenPrepared component clinicalStatus abatementDateTime resource part
+"""
+NAMES = _NAMES.split()
 
 
 def _nodes(node: Any) -> list[Any]:
@@ -95,10 +65,8 @@ def damaged(draw: st.DrawFn) -> dict[str, Any]:
 
 def walked(resource: dict[str, Any]) -> list[Issue]:
     issues: list[Issue] = []
-    try:
+    with contextlib.suppress(EnoughError):
         Walker(issues, lambda inner, at: issues.extend(validate(inner, at))).resource(resource, "")
-    except EnoughError:
-        pass
     return issues
 
 

@@ -47,7 +47,10 @@ def test_references_are_rewritten_wherever_they_stand() -> None:
 
 
 def test_only_values_under_references_change() -> None:
-    raw = b'{"resourceType":"Condition","subject":{"reference":"a"},"note":[{"text":"a"}],"evidence":[{"detail":[{"reference":"a"},{"reference":"b"}]}]}'
+    raw = (
+        b'{"resourceType":"Condition","subject":{"reference":"a"},"note":[{"text":"a"}],'
+        b'"evidence":[{"detail":[{"reference":"a"},{"reference":"b"}]}]}'
+    )
     out = json.loads(served(raw, references={"a": "A", "b": "B"}))
     assert out["note"] == [{"text": "a"}]
     assert out["evidence"] == [{"detail": [{"reference": "A"}, {"reference": "B"}]}]

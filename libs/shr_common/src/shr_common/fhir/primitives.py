@@ -49,9 +49,9 @@ TEXTS = frozenset({"string", "markdown", "xhtml"})
 PRIMITIVES = frozenset({*PATTERNS, *INTEGERS, *TEXTS, "boolean", "decimal"})
 URIS = frozenset({"uri", "url", "canonical"})
 
-_NAMED = rf"(?:{_UUID}|{_OID})(?:[#|]{_S}+)?"
-PLAIN_URI = rf"(?:[^uU \t\r\n\f\v]{_S}*|{_NAMED}|urn:(?:ietf|iso|dicom|hl7-org):{_S}+)"
-"""URI shapes that need no second look; the few others are judged by :func:`is_valid`."""
+_NAMED = rf"{_UUID}(?:[#|]{_S}+)?"
+PLAIN_URN = rf"(?:{_NAMED}|urn:[^u \t\r\n\f\v]{_S}*)"
+"""URNs that need no second look, as no other URI without spaces does; the rest is for :func:`is_valid`."""
 PLAIN_URL = rf"(?:https?://{_S}+|{_UUID}|{_OID})"
 RELATIVE_ID = rf"/{ID}(?:/_history/{ID})?"
 """What follows the type in a relative reference such as ``Patient/12/_history/3``."""
@@ -85,7 +85,7 @@ def _matches(kind: str, text: str) -> bool:
         text = text.translate(_WHITESPACE)
         if not text:
             return False
-    elif kind in URIS and text[:9].lower() in ("urn:uuid:", "urn:oid:0", "urn:oid:1", "urn:oid:2"):
+    elif kind in URIS and text.startswith("urn:uuid:"):
         return _NAMED_URN.fullmatch(text) is not None
     return _COMPILED[kind].fullmatch(text) is not None
 
