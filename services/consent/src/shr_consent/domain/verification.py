@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from shr_consent.domain import merkle
-from shr_consent.domain.audit_chain import BEGINNING, Head, hash_of
+from shr_consent.domain.audit_chain import BEGINNING, SHARDS, Head, hash_of
 from shr_consent.domain.checkpoint import claim, entry_leaf, shard_node
 
 UNKNOWN = "unknown"
@@ -28,6 +28,19 @@ class Finding:
         if self.shard is None:
             return f"audit: {self.id}: {self.what}"
         return f"audit: entry {self.id} (shard {self.shard}, seq {self.seq}): {self.what}"
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What a verification says, in lines."""
+
+    entries: int
+    shards: int
+    findings: tuple[Finding, ...] = ()
+
+    def lines(self) -> list[str]:
+        """One line for each finding, or the one that all is well."""
+        return [*map(str, self.findings)] or [f"audit: {self.entries} entries, {self.shards} shards, ok"]
 
 
 @dataclass(slots=True)
@@ -82,15 +95,43 @@ def _fault(
     return Finding(str(entry["previous_id"]) if known else UNKNOWN, "missing", shard.number, expected)
 
 
-def check_heads(shard: Shard, head: Head) -> Finding | None:
-    """Whether the newest entries are still there."""
+def check_log(content: Mapping[str, Any], signed: Signed) -> Report:
+    """The whole log: ``entries`` in the order of (shard, seq, id), ``heads``, ``checkpoints`` in their order.
+
+    Entries newer than the heads are what was appended while the log was read.
+    """
+    by_shard: dict[int, list[Mapping[str, Any]]] = {number: [] for number in range(SHARDS)}
+    strays = []
+    for entry in content["entries"]:
+        known = by_shard.get(entry["shard"]) if isinstance(entry.get("shard"), int) else None
+        if known is None:
+            strays.append(Finding(str(entry.get("id")), "edited", entry.get("shard") or 0, entry.get("seq") or 0))
+        else:
+            known.append(entry)
+    shards = {number: _followed(number, entries) for number, entries in by_shard.items()}
+    heads = [Head(one["shard"], one["seq"], one["hash"], one.get("id")) for one in content["heads"]]
+    found = [*strays, *(fault for head in heads if (fault := _at_head(shards[head.shard], head)))]
+    faulty = {fault.shard for fault in found}
+    found += [shard.finding for n, shard in shards.items() if shard.finding and n not in faulty]
+    if not found:
+        history = History(shards, signed)
+        found = [fault for one in content["checkpoints"] if (fault := history.check(one))][:1]
+    return Report(len(content["entries"]), sum(map(bool, by_shard.values())), tuple(found))
+
+
+def _followed(number: int, entries: Sequence[Mapping[str, Any]]) -> Shard:
+    return check_shard(number, entries, has_hash=lambda hashed: any(one.get("hash") == hashed for one in entries))
+
+
+def _at_head(shard: Shard, head: Head) -> Finding | None:
+    """Whether the newest entries are still there, and still the same."""
     if shard.finding is not None:
         return shard.finding
     have = len(shard.hashes)
     if have < head.seq:
         return Finding(str(head.id) if head.seq == have + 1 else UNKNOWN, "missing", shard.number, have + 1)
-    if have > head.seq or (have and shard.hashes[-1] != head.hash):
-        return Finding(str(shard.last_id), "forked", shard.number, have)
+    if head.seq and shard.hashes[head.seq - 1] != head.hash:
+        return Finding(str(head.id), "forked", shard.number, head.seq)
     return None
 
 
@@ -140,25 +181,32 @@ class History:
         return None
 
 
-def check_proof(proof: Mapping[str, Any], signed: Signed) -> Finding | None:
+def check_proof(proof: Mapping[str, Any], signed: Signed) -> Report:
     """One citizen's proof: each entry is what was hashed, and stands under the signed root."""
-    said = signed(str(proof.get("signature")))
+    entries = sorted(proof["entries"], key=lambda one: (one["shard"], one["seq"]))
+    shards = len({one["shard"] for one in entries})
+    said = signed(str(proof.get("signature"))) if entries else {"root": proof.get("root")}
     if said is None or said.get("root") != proof.get("root"):
-        return Finding("root", "not signed by this system")
-    seen: dict[tuple[int, int], Mapping[str, Any]] = {}
-    for entry in sorted(proof["entries"], key=lambda one: (one["shard"], one["seq"])):
-        place = (entry["shard"], entry["seq"])
-        if entry["hash"] != hash_of(entry, entry["previous"]):
-            return Finding(entry["id"], "edited", *place)
-        if place in seen:
-            return Finding(entry["id"], "forked", *place)
-        before = seen.get((place[0], place[1] - 1))
-        if before is not None and before["hash"] != entry["previous"]:
-            return Finding(entry["id"], "reordered", *place)
-        if not _stands_under(entry, str(proof["root"])):
-            return Finding(entry["id"], "edited", *place)
-        seen[place] = entry
-    return None
+        return Report(len(entries), shards, (Finding("root", "not signed by this system"),))
+    found = []
+    before: Mapping[str, Any] = {}
+    for entry in entries:
+        what = _proven(entry, before, str(proof["root"]))
+        if what is not None:
+            found.append(Finding(str(entry["id"]), what, entry["shard"], entry["seq"]))
+        before = entry
+    return Report(len(entries), shards, tuple(found))
+
+
+def _proven(entry: Mapping[str, Any], before: Mapping[str, Any], root: str) -> str | None:
+    if entry["hash"] != hash_of(entry, entry["previous"]):
+        return "edited"
+    if before.get("shard") == entry["shard"]:
+        if before["seq"] == entry["seq"]:
+            return "forked"
+        if before["seq"] + 1 == entry["seq"] and before["hash"] != entry["previous"]:
+            return "reordered"
+    return None if _stands_under(entry, root) else "edited"
 
 
 def _stands_under(entry: Mapping[str, Any], root: str) -> bool:

@@ -85,17 +85,11 @@ class AccessLogStore:
         with categorised(), pymongo.timeout(self._timeout_s):
             return await self._entries.find(query, {"_id": 0, "seq": 1, "hash": 1}).sort("seq", 1).to_list()
 
-    async def shard(self, shard: int) -> AsyncIterator[dict[str, Any]]:
-        """All entries of a shard, in the order of (seq, id)."""
+    async def all(self) -> AsyncIterator[dict[str, Any]]:
+        """Every entry, in the order of (shard, seq, id)."""
         with categorised():
-            async for row in self._entries.find({"shard": shard}).sort([("seq", 1), ("_id", 1)]):
+            async for row in self._entries.find().sort([("shard", 1), ("seq", 1), ("_id", 1)]).allow_disk_use(True):
                 yield entry_of(row)
-
-    async def strays(self) -> list[dict[str, Any]]:
-        """Entries whose shard is none of the 16."""
-        with categorised():
-            found = self._entries.find({"shard": {"$nin": list(range(SHARDS))}}).limit(10)
-            return [entry_of(row) async for row in found]
 
 
 def entry_of(row: Document) -> dict[str, Any]:
