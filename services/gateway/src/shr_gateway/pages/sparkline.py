@@ -1,4 +1,4 @@
-"""The small chart beside a result: the shaded normal range, the line, the last point inside (round) or outside (diamond)."""
+"""The small chart beside a result: shaded normal range, line, last point inside (round) or outside (diamond)."""
 
 from __future__ import annotations
 

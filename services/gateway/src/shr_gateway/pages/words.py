@@ -22,7 +22,15 @@ RECORD_TYPES: dict[str, tuple[str, str, str]] = {
 }
 """FHIR type → Bangla, English singular, English plural."""
 
-ASKABLE = ("Observation", "MedicationRequest", "Condition", "AllergyIntolerance", "Encounter", "Immunization", "Procedure")
+ASKABLE = (
+    "Observation",
+    "MedicationRequest",
+    "Condition",
+    "AllergyIntolerance",
+    "Encounter",
+    "Immunization",
+    "Procedure",
+)
 """What a doctor can ask for and a citizen can untick, in the order of the page."""
 
 PURPOSES = {

@@ -91,6 +91,19 @@ class PortalReads:
             found = self._database[REGISTRY].find({"_id": {"$in": list(references)}})
             return {one["_id"]: one async for one in found}
 
+    async def facilities_of(self, practitioners: Sequence[str]) -> dict[str, list[Document]]:
+        """practitioner → the registry's entries of the facilities where he is posted: ``{id, name, name_bn}``."""
+        wanted = {"type": "PractitionerRole", "practitioner": {"$in": sorted(set(practitioners))}, "active": True}
+        with categorised(), pymongo.timeout(self._timeout_s):
+            roles = await self._database[REGISTRY].find(wanted).limit(500).to_list()
+        places = await self.registry_entries(sorted({f"Organization/{one['facility']}" for one in roles}))
+        found: dict[str, list[Document]] = {}
+        for role in roles:
+            place = places.get(f"Organization/{role['facility']}")
+            if place is not None:
+                found.setdefault(role["practitioner"], []).append(place)
+        return found
+
     async def counters(self) -> dict[str, Any]:
         """``{"total", "by_source": {system: n}}``: Health IDs issued, by first source. The total is the sum."""
         with categorised(), pymongo.timeout(self._timeout_s):

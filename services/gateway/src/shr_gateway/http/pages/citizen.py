@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from typing import Annotated, Any
+from urllib.parse import urlencode
 
 import orjson
 from fastapi import APIRouter, Request, Response
 from shr_common.errors import conflict, forbidden, invalid, not_found
 from shr_common.security import Caller, allow
+from starlette.responses import RedirectResponse
+
 from shr_gateway.http.asking import asking_for
 from shr_gateway.http.hand_on import Answer, HandOn
 from shr_gateway.http.pages.page import csrf_of, fields_of, pages_route
@@ -18,7 +21,6 @@ from shr_gateway.pages.formatting import local
 from shr_gateway.pages.render import Pages, language_of
 from shr_gateway.storage.portal import PortalReads
 from shr_gateway.use_cases.read_profile import ReadProfile
-from starlette.responses import RedirectResponse
 
 Citizen = Annotated[Caller, allow("citizen")]
 LOOKS_DAYS = 90
@@ -82,8 +84,18 @@ class CitizenPages:
     async def requests(self, ids: Sequence[str], lang: str) -> list[dict[str, Any]]:
         """Who asks and waits for her answer."""
         found = [one for one in await self.reads.consents(ids, statuses=["requested"]) if _open(one, self.now())]
+        return await self.asked(found, lang)
+
+    async def asked(self, found: Sequence[Any], lang: str) -> list[dict[str, Any]]:
+        """Requests as lines: who asks, from where."""
         registry = await self.reads.registry_entries(sorted(permissions.references_of(one["value"] for one in found)))
-        return [permissions.asked(one, registry, {}, lang=lang) for one in found]
+        askers = [(one["value"].get("recipient") or {}).get("id", "") for one in found]
+        postings = await self.reads.facilities_of(askers)
+        places = {
+            asker: ", ".join(permissions.named(place, place["id"], lang) for place in where)
+            for asker, where in postings.items()
+        }
+        return [permissions.asked(one, registry, places, lang=lang) for one in found]
 
     async def granted(self, ids: Sequence[str], lang: str) -> list[dict[str, Any]]:
         """What is in force."""
@@ -130,9 +142,7 @@ class CitizenPages:
         registry = await self._registry_of_looks(found)
         consents = {one["_id"]: one for one in await self.reads.consents(ids)}
         show = request.query_params.get("show", "")
-        looks = [
-            permissions.look(one, registry, consents, lang=lang) for one in found if one["actor"]["id"] not in ids
-        ]
+        looks = [permissions.look(one, registry, consents, lang=lang) for one in found if one["actor"]["id"] not in ids]
         if show == "emergency":
             looks = [one for one in looks if one["emergency"]]
         elif show == "refused":
@@ -152,6 +162,10 @@ class CitizenPages:
 def _open(document: Any, now: datetime) -> bool:
     ends = document["value"].get("expires_at")
     return ends is None or local(ends) > now
+
+
+def _settled(how: str, consent_id: str) -> Response:
+    return RedirectResponse(f"/me/permissions?{urlencode({'done': how, 'id': consent_id})}", status_code=303)
 
 
 def _check(answer: Answer) -> None:
@@ -176,12 +190,15 @@ def router(citizen: CitizenPages, hand_on: HandOn) -> APIRouter:
         lang = language_of(request)
         ids = await citizen.ids_of(caller)
         done = DONE.get(request.query_params.get("done", ""))
+        settled = request.query_params.get("id")  # our view follows the decision within a second; she need not see that
         return pages.show(
             request,
             "citizen_permissions.html",
             csrf=csrf_of(request),
-            requests=await citizen.requests(ids, lang),
-            granted=await citizen.granted(ids, lang),
+            requests=[one for one in await citizen.requests(ids, lang) if one["id"] != settled],
+            granted=[
+                one for one in await citizen.granted(ids, lang) if done != DONE["withdrawn"] or one["id"] != settled
+            ],
             done=done[0 if lang == "bn" else 1] if done else None,
         )
 
@@ -199,12 +216,12 @@ def router(citizen: CitizenPages, hand_on: HandOn) -> APIRouter:
         decision = dict(fields).get("decision")
         if decision == "deny":
             _check(await hand_on("consent", "POST", f"/consent-requests/{asked['_id']}/deny", caller=caller, json={}))
-            return RedirectResponse("/me/permissions?done=denied", status_code=303)
+            return _settled("denied", asked["_id"])
         body = permissions.narrowed(asked["value"], fields, now=citizen.now())
         if decision != "grant" or body.get("record_types") == []:
             return await _request_page(citizen, request, consent_id, caller, nothing_ticked=True)
         _check(await hand_on("consent", "POST", f"/consent-requests/{asked['_id']}/grant", caller=caller, json=body))
-        return RedirectResponse("/me/permissions?done=granted", status_code=303)
+        return _settled("granted", asked["_id"])
 
     @routes.get("/permissions/{consent_id}/withdraw")
     async def confirm_withdrawal(request: Request, consent_id: str, caller: Citizen) -> Response:
@@ -221,7 +238,7 @@ def router(citizen: CitizenPages, hand_on: HandOn) -> APIRouter:
         await fields_of(request)
         found = await citizen.own_consent(await citizen.ids_of(caller), consent_id, "granted")
         _check(await hand_on("consent", "POST", f"/consents/{found['_id']}/revoke", caller=caller, json={}))
-        return RedirectResponse("/me/permissions?done=withdrawn", status_code=303)
+        return _settled("withdrawn", found["_id"])
 
     @routes.get("/access")
     async def access(request: Request, caller: Citizen) -> Response:
@@ -236,8 +253,7 @@ async def _request_page(
 ) -> Response:
     lang = language_of(request)
     found = await citizen.own_consent(await citizen.ids_of(caller), consent_id, "requested")
-    registry = await citizen.reads.registry_entries(sorted(permissions.references_of([found["value"]])))
-    line = permissions.asked(found, registry, {}, lang=lang)
+    line = (await citizen.asked([found], lang))[0]
     problem = None
     if nothing_ticked:
         bangla, english = "অন্তত একটি ঘরে টিক দিন, নয়তো ‘না’ বেছে নিন।", "Tick at least one box, or choose “No”."

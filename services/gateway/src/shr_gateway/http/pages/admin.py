@@ -1,0 +1,97 @@
+"""The administrator's page: what needs a person, then the flows by source, then freshness and counters."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from datetime import datetime
+from typing import Any
+
+from fastapi import APIRouter, Request, Response
+from shr_common.security import Administrator
+
+from shr_gateway.http.pages.landing import counters
+from shr_gateway.http.pages.page import csrf_of, pages_route
+from shr_gateway.pages import formatting, words
+from shr_gateway.pages.render import Pages, language_of
+from shr_gateway.storage.portal import PortalReads
+
+ConsentAge = Callable[[], Awaitable[float | None]]
+"""Seconds since consent's last heartbeat that is folded everywhere; None when its state is not known."""
+
+
+def _flow(found: dict[str, Any], lang: str) -> dict[str, Any]:
+    name = words.SOURCES.get(found["system"], (found["system"], found["system"]))
+    return {
+        "name": name[0 if lang == "bn" else 1],
+        "facilities": found["facilities"],
+        "recorded": found["recorded"] or 0,
+        "rejected": found["rejected"] or 0,
+        "last": found.get("last"),
+    }
+
+
+def _attention(age: float | None, rejections: list[dict[str, Any]], *, lang: str) -> list[dict[str, str]]:
+    bangla = lang == "bn"
+    found = []
+    if age is None:
+        found.append({
+            "kind": "bad", "icon": "alert",
+            "fact": "অনুমতির অবস্থা জানা যাচ্ছে না" if bangla else "The state of permissions is not known",
+            "why": "কোনো রেকর্ড দেখানো হচ্ছে না।" if bangla else "No record is shown. Look at consent and at Kafka.",
+        })  # fmt: skip
+    for one in rejections[:3]:
+        count = formatting.number(one["n"], lang)
+        found.append({
+            "kind": "warn", "icon": "stop",
+            "fact": f"{one['cause']}: {count}টি ফেরত" if bangla else f"{one['cause']}: {count} rejected",
+            "why": words.listed([words.SOURCES.get(s, (s, s))[0 if bangla else 1] for s in one["systems"]], lang),
+        })  # fmt: skip
+    return found
+
+
+def router(pages: Pages, reads: PortalReads, *, consent_age: ConsentAge, now: Callable[[], datetime]) -> APIRouter:
+    """Routes under ``/admin``."""
+    routes = APIRouter(prefix="/admin", tags=["pages"], route_class=pages_route(pages), default_response_class=Response)
+
+    @routes.get("")
+    async def flows(request: Request, caller: Administrator) -> Response:
+        """Counters and flows; nothing clinical, no identity number."""
+        lang, at = language_of(request), now()
+        today = formatting.local(at).date().isoformat()
+        found = [_flow(one, lang) for one in await reads.flows(day=today)]
+        age = await consent_age()
+        return pages.show(
+            request,
+            "admin_flows.html",
+            csrf=csrf_of(request),
+            administrator=caller.name or caller.subject,
+            now=at,
+            attention=_attention(age, await reads.rejections(day=today), lang=lang),
+            flows=found,
+            sums={name: sum(one[name] for one in found) for name in ("recorded", "rejected")},
+            facts=_facts(age, await reads.sizes(), lang),
+            counters=counters(await reads.counters(), lang=lang, at=at),
+        )
+
+    return routes
+
+
+def _facts(age: float | None, sizes: dict[str, int], lang: str) -> list[dict[str, str]]:
+    bangla = lang == "bn"
+    told = "–" if age is None else formatting.digits(f"{age:.1f}", lang)
+    rows = [
+        (
+            "অনুমতির অবস্থা" if bangla else "Consent state",
+            f"{told} সেকেন্ড আগের" if bangla else f"{told} s old",
+            "২ সেকেন্ডের বেশি হলে কিছু দেখানো হয় না" if bangla else "older than 2 s: nothing is shown",
+        )
+    ]
+    names = {
+        "people": ("নাগরিক", "People"),
+        "profiles": ("রেকর্ড", "Records"),
+        "consents": ("অনুমতি ও অনুরোধ", "Permissions and requests"),
+    }
+    for key, count in sizes.items():
+        name = names.get(key, (key, key))[0 if bangla else 1]
+        rows.append((name, formatting.number(count, lang), "প্রায়" if bangla else "about"))
+    return [{"name": name, "value": value, "note": note} for name, value, note in rows]
