@@ -56,3 +56,4 @@ bench: setup ## measure, beside what it is measured against
 
 lock: ## resolve the dependencies anew into requirements.txt (needs uv)
 	uv export --quiet --format requirements-txt --all-packages --no-emit-workspace --no-header -o requirements.txt
+	$(BIN)/python deploy/compose/lock.py

@@ -21,9 +21,11 @@ class ServiceSettings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="SHR_", extra="ignore", frozen=True)
 
     host: str = Field("127.0.0.1", description="Address to listen on.")
-    environment: Literal["development", "production"] = "development"
+    environment: Literal["development", "production"] = Field(
+        "development", description="In production nothing of the demonstration is loaded and /dev is absent."
+    )
     role: Literal["both", "api", "worker"] = Field("both", description="Serve HTTP, consume topics, or both.")
-    log_level: str = "INFO"
+    log_level: str = Field("INFO", description="DEBUG, INFO, WARNING or ERROR.")
 
     mongo_uri: str = Field(description="MongoDB connection string (a replica set).")
     kafka_bootstrap: str = Field(description="Kafka bootstrap servers, host:port[,host:port].")
@@ -32,14 +34,14 @@ class ServiceSettings(BaseSettings):
 
     issuer: str = Field("http://127.0.0.1:8009", description="Issuer of accepted tokens.")
     jwks_url: str | None = Field(None, description="Where the issuer's public keys are; default {issuer}/jwks.")
-    audience: str = "shr"
+    audience: str = Field("shr", description="Audience of accepted tokens.")
     otlp_endpoint: str | None = Field(None, description="OTLP/HTTP endpoint for traces; unset means off.")
 
     body_limit_bytes: int = Field(5 * MIB, description="Largest accepted request body or submission.")
-    bundle_entries_limit: int = 2000
-    json_depth_limit: int = 64
-    page_size: int = 20
-    page_size_limit: int = 200
+    bundle_entries_limit: int = Field(2000, description="Entries in one submission.")
+    json_depth_limit: int = Field(64, description="Levels of JSON in one submission.")
+    page_size: int = Field(20, description="Entries on one page where the caller does not say.")
+    page_size_limit: int = Field(200, description="Entries on one page at most.")
     batch_items_limit: int = Field(200, description="Records in one transaction.")
     batch_bytes_limit: int = Field(8 * MIB, description="Bytes in one transaction; a larger record goes alone.")
     queue_limit: int = Field(2000, description="Requests that may wait for a group commit before 429.")
