@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -28,6 +28,7 @@ from shr_gateway.http import emergency, fhir, profile, public, signin
 from shr_gateway.http.asking import audit_by
 from shr_gateway.http.cursors import Cursors
 from shr_gateway.http.hand_on import HandOn
+from shr_gateway.http.pages.routes import routers as page_routers
 from shr_gateway.http.sessions import BrowserSessions
 from shr_gateway.messaging.appointment_changed import booking_of
 from shr_gateway.messaging.by_topic import Handle, by_topic
@@ -150,7 +151,10 @@ def assemble(settings: Settings) -> Assembly:
     tokens = _authenticator(settings, settings.audience)
     sessions = SessionStore(stores.own, envelope, now=now, timeout_s=settings.store_timeout_s)
     return Assembly(
-        routers=_routers(settings, reading, hand_on, load, Cursors(envelope), sessions, tokens),
+        routers=[
+            *_routers(settings, reading, hand_on, load, Cursors(envelope), sessions, tokens),
+            *_pages(reading, hand_on, load, pulse),
+        ],
         api_parts=[producer, cluster, relay, listening, load, trail, hand_on],
         workers=[subscribers],
         checks=[stores.check, relay.check, listening.check, subscribers.check],
@@ -267,6 +271,22 @@ def _routers(
         fhir.router(reads, reading.resource, now=now),
         signin.router(signing_in, portal_url=settings.portal_url, secure=secure),
     ]
+
+
+def _pages(
+    reading: Reading, hand_on: HandOn, load: Callable[[str], Awaitable[Known]], pulse: Pulse
+) -> list[APIRouter]:
+    async def consent_age() -> float | None:
+        return pulse.age_s((await load(PROBE)).folded, now_s=time.monotonic())
+
+    return page_routers(
+        reads=reading.portal,
+        read_profile=reading.profile,
+        declare=reading.declare,
+        hand_on=hand_on,
+        consent_age=consent_age,
+        now=now,
+    )
 
 
 def _subscribers(settings: Settings, stores: Stores, producer: Producer, cluster: Cluster) -> Subscribers:

@@ -59,6 +59,12 @@ class Pulse:
             clock = reckoned if clock is None else max(clock, reckoned)
         return clock
 
+    def age_s(self, folded: Mapping[int, int], *, now_s: float) -> float | None:
+        """Seconds since the oldest of the newest beats that the view has folded; None when a partition has none."""
+        newest = [_newest(beats, below=folded.get(partition, 0)) for partition, beats in self._beats.items()]
+        known = [now_s - beat.heard_s for beat in newest if beat is not None]
+        return max(known) if known and len(known) == len(newest) else None
+
 
 def _newest(beats: deque[Beat], *, below: int) -> Beat | None:
     for beat in reversed(beats):
