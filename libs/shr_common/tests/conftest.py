@@ -9,6 +9,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any
 
 import pytest
+from shr_common import telemetry
 from shr_common.kafka import DeadLetters, Producer, Record, Subscribers, Subscription
 from shr_common.keys import Envelope
 from shr_common.mongo import Client, connect
@@ -19,6 +20,12 @@ from shr_local.topics import create_topics
 
 Handle = Callable[[Sequence[Record]], Awaitable[None]]
 Consuming = Callable[..., AbstractAsyncContextManager[Subscribers]]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _logs() -> None:
+    """As a service logs: without what an exception says."""
+    telemetry.configure("test", level="INFO", otlp_endpoint=None)
 
 
 @pytest.fixture(scope="session")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -119,8 +118,17 @@ class Producer:
 
     @staticmethod
     async def _end(producer: AIOKafkaProducer, *, within_s: float) -> None:
-        with contextlib.suppress(KafkaError, TimeoutError):
+        """Send what is buffered; what could not be sent in time fails, and nothing of it stays behind."""
+        try:
             await asyncio.wait_for(producer.stop(), timeout=within_s)
+        except (KafkaError, TimeoutError):
+            # stop() waits for its batches without end, and leaves its task and connections when it is given up
+            producer._message_accumulator.fail_all(KafkaError("given up"))
+            sender = producer._sender.sender_task
+            if sender is not None and not sender.done():
+                sender.cancel()
+                await asyncio.wait({sender}, timeout=within_s)
+            await producer.client.close()
 
 
 def _forget(futures: Iterable[asyncio.Future[Any]]) -> None:
