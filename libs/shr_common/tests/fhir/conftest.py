@@ -1,4 +1,4 @@
-"""Own example resources, and the official samples where the workplace has them."""
+"""Own example resources, and the official samples where they lie beside the project."""
 
 from __future__ import annotations
 
@@ -28,5 +28,5 @@ def examples(raw_examples: dict[str, bytes]) -> dict[str, Any]:
 def samples() -> Path:
     """The folder of official samples; tests that need it are skipped elsewhere."""
     if not SAMPLES.is_dir():
-        pytest.skip("the official samples are not on this machine")
+        pytest.skip("the official samples do not lie beside the project")
     return SAMPLES

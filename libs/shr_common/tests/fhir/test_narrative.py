@@ -3,8 +3,12 @@
 
 from __future__ import annotations
 
+import jsonschema_rs
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from shr_common.fhir.narrative import fault
+from shr_common.fhir.narrative_pattern import HAS_TEXT, plain_narrative
 
 XMLNS = 'xmlns="http://www.w3.org/1999/xhtml"'
 
@@ -45,3 +49,79 @@ def test_entity_bombs_cost_nothing() -> None:
         f"<!ENTITY {chr(98 + n)} '{('&' + chr(97 + n) + ';') * 10}'>" for n in range(9)
     )
     assert fault(bomb + "]><div>&j;</div>") == "a DOCTYPE declaration"
+
+
+PLAIN = jsonschema_rs.validator_for(
+    {"allOf": [{"pattern": plain_narrative()}, {"pattern": HAS_TEXT}]}, pattern_options=jsonschema_rs.RegexOptions()
+)
+_PIECES = [
+    "<p>",
+    "</p>",
+    "<b>",
+    "</b>",
+    "<br/>",
+    "<td>",
+    "</td>",
+    "<tr>",
+    "</tr>",
+    "<table>",
+    "</table>",
+    "<ul>",
+    "<li>",
+    "</li>",
+    "</ul>",
+    "<h2>",
+    "</h2>",
+    "<a",
+    'href="x">',
+    "<a",
+    'href="https://x">',
+    "</a>",
+    "<a",
+    'href="javascript:x">',
+    "<a",
+    'href="Patient/1">',
+    "<span",
+    'title="y">',
+    "<span",
+    'class="a"',
+    'class="b">',
+    "</span>",
+    "&amp;",
+    "&nbsp;",
+    "&#160;",
+    "&#1;",
+    "&x;",
+    "&",
+    "<",
+    ">",
+    "]]>",
+    "<!--x-->",
+    "<script>",
+    "</script>",
+    'onclick="x"',
+    "<p",
+    'onclick="x">',
+    "<div>",
+    "</div>",
+    "<?x?>",
+    "<blockquote>",
+    "</blockquote>",
+    "<td/>",
+    "<p",
+    'style="x">',
+    "<tbody>",
+    "</tbody>",
+]
+
+
+@settings(max_examples=1500, deadline=None)
+@given(st.lists(st.sampled_from([*_PIECES, "a", "ক", " ", "\n", "\x00", "\ufffe", "\u2028"]), max_size=9).map("".join))
+def test_what_the_plain_pattern_matches_is_always_safe(inner: str) -> None:
+    div = f"<div {XMLNS}>{inner}</div>"
+    assert not PLAIN.is_valid(div) or fault(div) is None
+
+
+def test_generated_narratives_match_the_plain_pattern() -> None:
+    rows = '<table class="grid"><tr><td>রক্তচাপ</td><td><b>120</b>/80&nbsp;mmHg</td><td/></tr></table>'
+    assert PLAIN.is_valid(f'<div {XMLNS}><p><b>Generated</b> <span title="x">y</span></p><h3>z</h3>{rows}<br/></div>')

@@ -38,7 +38,7 @@ def first_fault(text: str, *, depth: int) -> Finding | None:
         elif mark == ",":
             expects_key = open_objects[-1] is not None
         elif mark != ":" and expects_key:
-            keys, key = open_objects[-1], json.loads(mark)
+            keys, key = open_objects[-1], json.loads(mark) if "\\" in mark else mark[1:-1]
             expects_key = False
             if keys is not None and key in keys:
                 return _at(text, token.start(), f"The key “{key[:_LONGEST_SHOWN]}” stands twice in one object.")

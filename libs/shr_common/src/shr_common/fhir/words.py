@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import Any
 
 from shr_common.errors import Issue
@@ -50,10 +51,16 @@ def _kind_bn(value: Any) -> str:
     return shown(value) if isinstance(value, (str, bool, int, float)) else _KINDS[type(value)][1]
 
 
+@lru_cache(maxsize=512)
+def _guess(word: str, known: tuple[str, ...]) -> tuple[str, str]:
+    """What the sender may have meant, or nothing; repeated mistakes and long words cost little."""
+    close = difflib.get_close_matches(word, known, n=1, cutoff=0.75) if len(word) <= LONGEST_SHOWN else []
+    return (f" Did you mean “{close[0]}”?", f" আপনি কি “{close[0]}” বোঝাতে চেয়েছেন?") if close else ("", "")
+
+
 def unknown_property(at: str, name: str, owner: str, known: Iterable[str]) -> Issue:
     """A member that R4 does not define there."""
-    close = difflib.get_close_matches(name[:64], list(known), n=1, cutoff=0.75)
-    hint, hint_bn = (f" Did you mean “{close[0]}”?", f" আপনি কি “{close[0]}” লিখতে চেয়েছেন?") if close else ("", "")
+    hint, hint_bn = _guess(name, tuple(known))
     return Issue(
         f"{owner} has no element {shown(name)} in FHIR R4: leave it out, or send it as an extension.{hint}",
         expression=f"{at}.{name[:64]}",
@@ -157,9 +164,8 @@ def bad_primitive(at: str, value: Any, kind: str) -> Issue:
 
 def bad_code(at: str, value: Any, admitted: list[str]) -> Issue:
     """A code outside of its required value set."""
-    close = difflib.get_close_matches(value[:64], admitted, n=1, cutoff=0.7) if isinstance(value, str) else []
     listed = ", ".join(admitted[:CODES_SHOWN]) + (", …" if len(admitted) > CODES_SHOWN else "")
-    hint, hint_bn = (f" Did you mean “{close[0]}”?", f" আপনি কি “{close[0]}” বোঝাতে চেয়েছেন?") if close else ("", "")
+    hint, hint_bn = _guess(value, tuple(admitted)) if isinstance(value, str) else ("", "")
     return Issue(
         f"{shown(value)} is not one of the codes that FHIR R4 admits here: {listed}.{hint}",
         expression=at,
