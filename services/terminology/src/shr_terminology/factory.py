@@ -71,8 +71,8 @@ def assemble(settings: Settings) -> Assembly:
     demo = [LoadDemo(store, load, demo_files, now)] if settings.demo_wanted else []
     limits = JsonLimits(bytes=settings.body_limit_bytes, depth=settings.json_depth_limit)
     asked = {
-        "CodeSystem/$lookup": operations.lookup,
         "CodeSystem/$validate-code": operations.validate_code,
+        "CodeSystem/$lookup": operations.lookup,
         "CodeSystem/$subsumes": operations.subsumes,
         "ValueSet/$expand": operations.expand(limit=settings.expansion_limit, now=now),
         "ValueSet/$validate-code": operations.validate_in_value_set,
@@ -80,9 +80,9 @@ def assemble(settings: Settings) -> Assembly:
     }
     return Assembly(
         routers=[
+            routes.router(current, asked, instances=INSTANCES, limits=limits, answers=settings.answers_limit),
             capabilities.router(current),
             loads.router(load, limits=limits, now=now),
-            routes.router(current, asked, instances=INSTANCES, limits=limits, answers=settings.answers_limit),
             reads.router(store, page_size=settings.page_size, page_size_limit=settings.page_size_limit),
         ],
         api_parts=[producer, relay, *demo, _FirstIndex(current), watcher],
