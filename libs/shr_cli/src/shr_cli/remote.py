@@ -34,15 +34,29 @@ def ask(
     token: str | None = None,
     parameters: Mapping[str, str] | None = None,
     body: Any = None,
+    content: bytes | None = None,
+    content_type: str = "application/json",
 ) -> Any:
-    """The JSON that a service answers. Raises Failure with what it said when it refuses or does not answer."""
+    """The JSON that a service answers to ``body`` as JSON, or to ``content`` as it is.
+
+    Raises Failure with what it said when it refuses or does not answer.
+    """
     import httpx
 
     headers = {"Authorization": f"Bearer {token}"} if token else {}
+    if content is not None:
+        headers["Content-Type"] = content_type
     url = f"{service_url(service)}{path}"
     try:
         answer = httpx.request(
-            method, url, params=parameters, json=body, headers=headers, timeout=TIMEOUT_S, trust_env=False
+            method,
+            url,
+            params=parameters,
+            json=body,
+            content=content,
+            headers=headers,
+            timeout=TIMEOUT_S,
+            trust_env=False,
         )
     except httpx.HTTPError as error:
         raise Failure(
@@ -60,6 +74,9 @@ def _reason(answer: Any) -> str:
     except ValueError:
         return " ".join(answer.text.split())[:200] or "no reason given"
     if isinstance(said, dict):
+        for issue in said.get("issues", [])[:1]:
+            place = issue.get("expression") or issue.get("diagnostics")
+            return f"{issue['text']}{f' ({place})' if place else ''}"
         for issue in said.get("issue", []):
             details = issue.get("details", {}).get("text") or issue.get("diagnostics")
             if details:
