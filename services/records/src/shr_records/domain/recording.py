@@ -67,9 +67,7 @@ class StaleError(Exception):
         super().__init__(entry.at)
         text = f"The resource has changed: its current version is {current}."
         bn = f"তথ্যটি বদলে গেছে: বর্তমান সংস্করণ {current}।"
-        self.issue = Issue(
-            text, entry.at, code="conflict", rule="stale", text_bn=f"তথ্যটি বদলে গেছে: বর্তমান সংস্করণ {current}।"
-        )
+        self.issue = Issue(text, entry.at, code="conflict", rule="stale", text_bn=bn)
         self.category = (Category.CONFLICT, "stale")
 
 

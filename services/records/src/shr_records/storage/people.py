@@ -1,7 +1,8 @@
 """The replica of persons: who is found under which look-up key, who is who now, and whose data key is which.
 
 ``lookups`` has one document for each look-up key: the persons who claim it, and whether submissions wait for it.
-Parking and registering both write it, so that of "nobody there → park" and "nothing parked → register" one has to try again.
+Parking and registering both write it, so that of "nobody there → park" and "nothing parked → register" one has to try
+again.
 """
 
 from __future__ import annotations
@@ -11,9 +12,9 @@ from dataclasses import dataclass, field
 
 from pymongo import UpdateOne
 from shr_common.keys import Envelope
-from shr_common.mongo import Database, Document, Session
+from shr_common.mongo import Database, Document, Session, categorised
 
-from shr_records.domain.people import Person, uhid_key
+from shr_records.domain.people import Person
 from shr_records.storage import schema
 from shr_records.storage.vault import Vault
 
@@ -107,10 +108,11 @@ class People:
                 [UpdateOne({"_id": key}, waits, upsert=True) for key in sorted(keys)], session=session
             )
 
-    async def find(self, person: str) -> KnownPeople:
-        """One person, outside of any unit of work."""
+    async def directory(self, keys: Collection[str]) -> KnownPeople:
+        """Who is found under these keys, outside of any unit of work."""
         known = KnownPeople()
-        await self.learn(known, [uhid_key(person)], [person], None)
+        with categorised():
+            await self.learn(known, keys, (), None)
         return known
 
 

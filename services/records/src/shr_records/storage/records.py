@@ -152,16 +152,9 @@ class Records:
                 continue
             resource, number = split_key(row["_id"])
             body = envelope.open(row["body"], bytes(row["_id"]))
+            late = bool(row.get("late"))
             found[resource, number] = Version(
-                resource,
-                number,
-                row["type"],
-                row["person"],
-                row["source"],
-                body,
-                row.get("stamp"),
-                bool(row.get("late")),
-                0,
+                resource, number, row["type"], row["person"], row["source"], body, row.get("stamp"), late, 0
             )
         return found
 

@@ -125,6 +125,8 @@ class Ledger:
         receipt.cause = cause_of(issues)
         receipt.category, receipt.detail = str(category[0]), category[1]
         receipt.outcome = _rendered([*issues, *warnings])
+        if category[0] is Category.TOO_LARGE and not receipt.by_topic:
+            receipt.body = None  # only its beginning was read
         return receipt
 
     def waits(self, receipt: Receipt, keys: Collection[str], issue: Issue, warnings: list[Issue]) -> Receipt:

@@ -1,0 +1,14 @@
+"""Settings of records beyond those that all services share."""
+
+from __future__ import annotations
+
+from pydantic import Field
+from shr_common.settings import ServiceSettings
+
+
+class Settings(ServiceSettings):
+    """Intake."""
+
+    parking_days: int = Field(30, description="How long a submission waits for its patient before it is rejected.")
+    sweep_every_s: float = Field(60.0, description="How often parked submissions are looked at again.")
+    strict_sources: tuple[str, ...] = Field((), description="Sources or systems whose BD-Core warnings are errors.")

@@ -1,0 +1,178 @@
+"""A running records service, a registry that tells of persons, and a hospital that submits."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from shr_common.keys import LookupKey
+from shr_common.testing import Issuer, Topics, eventually, running
+from shr_records.main import create_app
+from shr_records.settings import Settings
+
+HOSPITAL = "openmrs/10000001"
+RAHIMA, KARIM = "98000173958", "98001046534"
+Resource = dict[str, Any]
+
+
+def observation(patient: str | None = RAHIMA, **changed: Any) -> Resource:
+    """A blood pressure."""
+    made: Resource = {
+        "resourceType": "Observation",
+        "status": "final",
+        "code": {"coding": [{"system": "http://loinc.org", "code": "8480-6"}], "text": "রক্তচাপ"},
+        "effectiveDateTime": "2026-11-20T10:00:00+06:00",
+        "valueQuantity": {"value": 120, "unit": "mmHg", "system": "http://unitsofmeasure.org", "code": "mm[Hg]"},
+    }
+    if patient:
+        made["subject"] = {"reference": patient if "/" in patient or ":" in patient else f"Patient/{patient}"}
+    return {name: value for name, value in (made | changed).items() if value is not None}
+
+
+def bundle(*resources: Resource, type: str = "transaction", **changed: Any) -> Resource:
+    """A bundle of resources."""
+    entries = []
+    for resource in resources:
+        entry: Resource = {"fullUrl": f"urn:uuid:{uuid.uuid4()}", "resource": resource}
+        if type in ("transaction", "batch"):
+            entry["request"] = {"method": "POST", "url": resource["resourceType"]}
+        entries.append(entry)
+    return {"resourceType": "Bundle", "type": type, "entry": entries} | changed
+
+
+class Service:
+    """The service under test, with its neighbours played by topics."""
+
+    def __init__(self, client: httpx.AsyncClient, issuer: Issuer, topics: Topics, settings: Settings) -> None:
+        self.client = client
+        self.issuer = issuer
+        self.topics = topics
+        self.settings = settings
+        self.lookup = LookupKey.load(settings.keys_dir)
+        self._versions: dict[str, int] = {}
+
+    def as_hospital(self, source: str = HOSPITAL, **headers: str) -> dict[str, str]:
+        """The headers of a source system."""
+        system, _, facility = source.partition("/")
+        token = self.issuer.as_("source_system", source=system, facility=facility or None)
+        return token | {"Content-Type": "application/fhir+json"} | headers
+
+    async def submit(self, payload: Any, source: str = HOSPITAL, **headers: str) -> httpx.Response:
+        """POST /fhir."""
+        body = payload if isinstance(payload, bytes) else json.dumps(payload, ensure_ascii=False).encode()
+        sent = {name.replace("_", "-"): value for name, value in headers.items()}
+        return await self.client.post("/fhir", content=body, headers=self.as_hospital(source, **sent))
+
+    async def publish(self, payload: Any, *, id: str, source: str = HOSPITAL, key: str | None = None, **more: str) -> None:
+        """Produce to encounter.submitted."""
+        headers: dict[str, str | bytes] = {"ce_id": id, "ce_source": source, **more}
+        await self.topics.publish("encounter.submitted", payload, key=key, headers=headers)
+
+    async def state(self, id: str, source: str = HOSPITAL) -> Resource | None:
+        """What /submissions says, None for 404."""
+        answer = await self.client.get("/submissions", params={"source": source, "id": id}, headers=self.as_hospital(source))
+        return answer.json() if answer.status_code == 200 else None
+
+    async def reaches(self, state: str, id: str, source: str = HOSPITAL) -> Resource:
+        """Wait until a submission is in a state."""
+
+        async def there() -> Resource | None:
+            found = await self.state(id, source)
+            return found if found and found["state"] == state else None
+
+        return await eventually(there, what=f"{id} being {state}")
+
+    async def register(
+        self,
+        health_id: str,
+        *,
+        nid: str | None = None,
+        local: tuple[str, str, str] | None = None,
+        locals_: list[tuple[str, str, str]] | None = None,
+        replaces: list[str] | None = None,
+        wait: bool = True,
+    ) -> None:
+        """The registry tells of a person."""
+        version = self._versions[health_id] = self._versions.get(health_id, 0) + 1
+        held = [*(locals_ or []), *([local] if local else [])]
+        value = {
+            "health_id": health_id,
+            "version": version,
+            "status": "active",
+            "lookup": {"nid": [self.lookup.hash("nid", nid)] if nid else [], "brn": []},
+            "local_ids": [{"source": s, "system": y, "value": v} for s, y, v in held],
+            "replaces": replaces or [],
+            "at": "2026-11-23T00:00:00Z",
+        }
+        topic = "patient.registered" if version == 1 else "patient.updated"
+        await self.topics.event(topic, value, key=health_id, source="healthid")
+        if wait:
+            await self.knows(health_id, version)
+
+    async def merge(self, survivor: str, retired: str, *, undone: bool = False, version: int = 1) -> None:
+        """The registry merges two persons."""
+        value = {"survivor": survivor, "retired": retired, "undone": undone, "version": version, "at": "2026-11-23T00:00:00Z"}
+        await self.topics.event("patient.merged", value, key=survivor, source="healthid")
+
+    async def knows(self, health_id: str, version: int = 1) -> None:
+        """Wait until the replica has a person."""
+        people = self.database["people"]
+
+        async def there() -> bool:
+            found = await people.find_one({"_id": health_id})
+            return bool(found) and found.get("version", 0) >= version
+
+        await eventually(there, what=f"the replica knowing {health_id}")
+
+    @property
+    def database(self) -> Any:
+        """The service's own database."""
+        return self.mongo[self.settings.database_of("records")]
+
+    mongo: Any = None
+
+
+@pytest.fixture(scope="module")
+def issuer(tmp_path_factory: pytest.TempPathFactory) -> Issuer:
+    """Who mints the tokens."""
+    return Issuer(Path(tmp_path_factory.mktemp("keys")))
+
+
+@pytest.fixture(scope="module")
+def make_settings(
+    issuer: Issuer, mongo_uri: str, kafka_bootstrap: str, kafka_topics: tuple[str, ...]
+) -> Callable[..., Settings]:
+    """Settings with a namespace that is nobody else's."""
+
+    def make(**changed: Any) -> Settings:
+        fresh = {"namespace": f"t{uuid.uuid4().hex[:8]}", "sweep_every_s": 0.5} | changed
+        return Settings(mongo_uri=mongo_uri, kafka_bootstrap=kafka_bootstrap, **fresh, **issuer.settings())
+
+    return make
+
+
+@pytest.fixture(scope="module")
+async def service(
+    issuer: Issuer, make_settings: Callable[..., Settings], mongo_uri: str, kafka_bootstrap: str
+) -> AsyncIterator[Service]:
+    """A running service that knows Rahima and Karim."""
+    from pymongo import AsyncMongoClient
+
+    settings = make_settings()
+    topics = Topics(kafka_bootstrap)
+    mongo: Any = AsyncMongoClient(mongo_uri, tz_aware=True)
+    async with running(create_app(settings)) as client:
+        made = Service(client, issuer, topics, settings)
+        made.mongo = mongo
+        await made.register(RAHIMA, nid="1990123456789", local=(HOSPITAL, "OpenMRS ID", "100GEJ"))
+        await made.register(KARIM)
+        yield made
+    await topics.stop()
+    await mongo.drop_database(settings.database_of("records"))
+    await mongo.drop_database(settings.database_of("records_keys"))
+    await mongo.close()
