@@ -29,4 +29,4 @@ def print_table(heads: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
         table.add_column(head, justify="right" if figures else "left")
     for row in rows:
         table.add_row(*map(str, row))
-    Console().print(table)
+    Console(emoji=False, markup=False).print(table)  # cells are data: "urn:x:y" is no picture
