@@ -58,6 +58,15 @@ def day(value: date | datetime | str | None, lang: str) -> str:
     return digits(format_date(value, pattern, locale="bn" if lang == "bn" else "en_GB"), lang)
 
 
+def short_day(value: str | None, lang: str, *, today: date) -> str:
+    """``20 Nov`` of this year, ``Nov 2025`` of another: for narrow columns; the exact day is in the record."""
+    if not value:
+        return ""
+    on = _parsed(value)
+    pattern = "d MMM" if on.year == today.year and len(value) >= 10 else "MMM y" if len(value) >= 7 else "y"
+    return digits(format_date(on, pattern, locale="bn" if lang == "bn" else "en_GB"), lang)
+
+
 def _parsed(text: str) -> date:
     if len(text) > 10:
         return local(text).date()

@@ -68,6 +68,7 @@ class Pages:
             t=lambda in_bangla, in_english: in_bangla if bangla else in_english,
             n=lambda value: formatting.number(value, lang),
             day=lambda value: formatting.day(value, lang),
+            short_day=lambda value, now: formatting.short_day(value, lang, today=formatting.local(now).date()),
             month=lambda value: formatting.month(value, lang),
             clock=lambda value: formatting.clock(value, lang),
             local=formatting.local,
