@@ -73,7 +73,7 @@ class Envelope:
         """Decrypt. Raises ValueError when the bytes were changed, moved, or sealed under another key."""
         try:
             return self._aead.decrypt(sealed[:NONCE_BYTES], sealed[NONCE_BYTES:], bound_to)
-        except InvalidTag:
+        except (InvalidTag, ValueError):  # a wrong tag, or too short to be an envelope
             raise ValueError("sealed bytes cannot be opened with this key") from None
 
 

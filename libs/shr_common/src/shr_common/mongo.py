@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from typing import Any, TypeVar
 
 import bson
@@ -40,6 +40,7 @@ T = TypeVar("T")
 DOCUMENT_LIMIT_BYTES = 12 * 1024 * 1024
 _WRITE_CONFLICT = 112
 _DUPLICATE_KEY = 11000
+_COLLECTION_EXISTS = 48
 _TOO_LARGE = {10334, 17419, 17420, 257}
 _CHANGING_PRIMARY = {10107, 13435, 11602, 11600, 91, 189, 64}
 _TEMPORARY = (AutoReconnect, ConnectionFailure, NetworkTimeout, ExecutionTimeout, WaitQueueTimeoutError, WTimeoutError)
@@ -65,18 +66,20 @@ def categorised() -> Iterator[None]:
     """Turn the driver's errors into categories; what is not known to be temporary or a conflict stays a fault."""
     try:
         yield
-    except PyMongoError as error:
+    except (PyMongoError, DocumentTooLarge) as error:
         raise category_of(error) from error
 
 
-def category_of(error: PyMongoError) -> ShrError:
+def category_of(error: PyMongoError | DocumentTooLarge) -> ShrError:
     """The category of a driver error."""
+    if isinstance(error, DocumentTooLarge):  # the driver's own refusal, and none of its PyMongoErrors
+        return too_large("One document would be larger than the store takes.")
     if isinstance(error, DuplicateKeyError):
         return conflict("This was stored already.", code="duplicate")
     codes = _codes_of(error)
     if isinstance(error, BulkWriteError) and codes == {_DUPLICATE_KEY}:
         return conflict("This was stored already.", code="duplicate")
-    if isinstance(error, DocumentTooLarge) or codes & _TOO_LARGE:
+    if codes & _TOO_LARGE:
         return too_large("One document would be larger than the store takes.")
     if _WRITE_CONFLICT in codes or _WRITE_CONFLICT in _codes_of(error.__cause__):
         return busy("Another change of the same thing is under way.")
@@ -117,22 +120,34 @@ async def unit_of_work(
     Raises ShrError: conflict (duplicate key), busy (write conflict until the time was up), unavailable, fault.
     """
 
+    conflicts = 0
+
     async def as_the_driver_said(session: Session) -> T:
         # a store may have categorised the error already; the driver must see its own, or it would not try again
+        nonlocal conflicts
         try:
             return await work(session)
-        except ShrError as error:
-            if isinstance(error.__cause__, PyMongoError):
-                raise error.__cause__ from None
-            raise
+        except (ShrError, PyMongoError) as error:
+            cause = error.__cause__ if isinstance(error, ShrError) else error
+            if not isinstance(cause, PyMongoError):
+                raise
+            conflicts += _WRITE_CONFLICT in _codes_of(cause)
+            raise cause from None
 
-    with categorised(), pymongo.timeout(timeout_s):
-        async with client.start_session() as session:
-            return await session.with_transaction(
-                as_the_driver_said,
-                read_concern=ReadConcern("snapshot" if snapshot else "majority"),
-                write_concern=WriteConcern("majority", j=True),
-            )
+    try:
+        with pymongo.timeout(timeout_s):
+            async with client.start_session() as session:
+                return await session.with_transaction(
+                    as_the_driver_said,
+                    read_concern=ReadConcern("snapshot" if snapshot else "majority"),
+                    write_concern=WriteConcern("majority", j=True),
+                )
+    except (PyMongoError, DocumentTooLarge) as error:
+        category = category_of(error)
+        if conflicts and category.category is Category.UNAVAILABLE:
+            # the store answered all the time, and always the same
+            category = busy("Another change of the same thing is under way.")
+        raise category from error
 
 
 async def ensure_indexes(database: Database, wanted: Mapping[str, Sequence[IndexModel]]) -> None:
@@ -141,7 +156,10 @@ async def ensure_indexes(database: Database, wanted: Mapping[str, Sequence[Index
         existing = set(await database.list_collection_names())
         for name, indexes in wanted.items():
             if name not in existing:
-                with suppress(pymongo.errors.CollectionInvalid):  # another replica was faster
+                try:
                     await database.create_collection(name)
+                except OperationFailure as error:
+                    if error.code != _COLLECTION_EXISTS:  # another replica was faster
+                        raise
             if indexes:
                 await database[name].create_indexes(list(indexes))
