@@ -72,6 +72,15 @@ class Coalescer(Generic[T, R]):
         return await answer
 
     async def _drain(self) -> None:
+        try:
+            await self._drain_waiting()
+        finally:
+            # at once, not in the task's callback: who is answered and calls again in between would find a lane taken
+            task = asyncio.current_task()
+            if task is not None:
+                self._running.discard(task)
+
+    async def _drain_waiting(self) -> None:
         await asyncio.sleep(0)  # let every request that is ready in this turn of the loop join
         while self._waiting:
             batch = self._next_batch()
