@@ -68,14 +68,18 @@ class Service:
         sent = {name.replace("_", "-"): value for name, value in headers.items()}
         return await self.client.post("/fhir", content=body, headers=self.as_hospital(source, **sent))
 
-    async def publish(self, payload: Any, *, id: str, source: str = HOSPITAL, key: str | None = None, **more: str) -> None:
+    async def publish(
+        self, payload: Any, *, id: str, source: str = HOSPITAL, key: str | None = None, **more: str
+    ) -> None:
         """Produce to encounter.submitted."""
         headers: dict[str, str | bytes] = {"ce_id": id, "ce_source": source, **more}
         await self.topics.publish("encounter.submitted", payload, key=key, headers=headers)
 
     async def state(self, id: str, source: str = HOSPITAL) -> Resource | None:
         """What /submissions says, None for 404."""
-        answer = await self.client.get("/submissions", params={"source": source, "id": id}, headers=self.as_hospital(source))
+        answer = await self.client.get(
+            "/submissions", params={"source": source, "id": id}, headers=self.as_hospital(source)
+        )
         return answer.json() if answer.status_code == 200 else None
 
     async def reaches(self, state: str, id: str, source: str = HOSPITAL) -> Resource:
@@ -116,7 +120,13 @@ class Service:
 
     async def merge(self, survivor: str, retired: str, *, undone: bool = False, version: int = 1) -> None:
         """The registry merges two persons."""
-        value = {"survivor": survivor, "retired": retired, "undone": undone, "version": version, "at": "2026-11-23T00:00:00Z"}
+        value = {
+            "survivor": survivor,
+            "retired": retired,
+            "undone": undone,
+            "version": version,
+            "at": "2026-11-23T00:00:00Z",
+        }
         await self.topics.event("patient.merged", value, key=survivor, source="healthid")
 
     async def knows(self, health_id: str, version: int = 1) -> None:
@@ -135,6 +145,8 @@ class Service:
         return self.mongo[self.settings.database_of("records")]
 
     mongo: Any = None
+    observation = staticmethod(observation)
+    bundle = staticmethod(bundle)
 
 
 @pytest.fixture(scope="module")

@@ -51,8 +51,9 @@ def parked(reason: str) -> Issue:
 def judge(reading: Reading, named: list[Named], directory: Directory) -> Verdict:
     """The verdict about a valid bundle, from whom it names and what the replica knows."""
     verdict = Verdict(keys=[key for one in named for key in one.keys])
-    deletes_only = all(entry.method == "DELETE" for entry in reading.entries)
-    if not any(one.keys for one in named) and not deletes_only:
+    if not any(one.keys for one in named):
+        if all(entry.method == "DELETE" for entry in reading.entries):
+            return verdict  # whose they are stands with what is deleted
         verdict.issues = [nobody_named([entry.type for entry in reading.entries])]
         return verdict
     found = [resolve(one, directory) for one in named if one.keys]

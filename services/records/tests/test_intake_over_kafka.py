@@ -1,0 +1,161 @@
+"""encounter.submitted: answered on the topics under the sender's id, or dead-lettered with its bytes."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import uuid
+from typing import Any
+
+import pytest
+from shr_common.keys import Envelope
+from shr_records.domain.submission import submission_key
+
+RAHIMA, KARIM = "98000173958", "98001046534"
+HOSPITAL = "openmrs/10000001"
+
+
+def fresh() -> str:
+    return str(uuid.uuid4())
+
+
+def about(id: str):
+    return lambda record: record.headers.get("ce_subject") == id
+
+
+async def value_of(service: Any, topic: str, id: str, count: int = 1) -> Any:
+    records = await service.topics.read(topic, where=about(id), count=count)
+    return json.loads(records[-1].value), records[-1]
+
+
+async def test_a_published_visit_is_recorded_and_told_to_both_topics(service):
+    id = fresh()
+    await service.publish(service.bundle(service.observation()), id=id, key=RAHIMA)
+    value, record = await value_of(service, "encounter.recorded", id)
+    assert record.key == RAHIMA
+    assert record.headers["ce_facility"] == "10000001" and record.headers["ce_sourcesystem"] == "openmrs"
+    assert value["health_id"] == RAHIMA and value["version"] == 1
+    (resource,) = value["resources"]
+    assert resource["resource"]["subject"]["reference"] == f"Patient/{RAHIMA}"
+    assert resource["resource"]["id"] == resource["id"]
+    assert value["unverified_codes"] == [{"system": "http://loinc.org", "code": "8480-6"}]
+    answer, _ = await value_of(service, "submission.answered.openmrs", id)
+    assert answer["state"] == "recorded" and len(answer["resources"]) == 1
+    assert "রক্তচাপ" not in json.dumps(answer, ensure_ascii=False)
+
+
+async def test_the_trace_of_the_sender_travels_with_the_event(service):
+    id, trace = fresh(), "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+    await service.publish(service.bundle(service.observation()), id=id, traceparent=trace)
+    _, record = await value_of(service, "encounter.recorded", id)
+    assert record.headers["traceparent"].split("-")[1] == trace.split("-")[1]
+
+
+async def test_a_repeat_is_answered_again_under_the_same_event_id_and_records_once(service):
+    id, bundle = fresh(), service.bundle(service.observation())
+    for _ in range(3):
+        await service.publish(bundle, id=id)
+    records = await service.topics.read("encounter.recorded", where=about(id), count=3)
+    assert len({record.id for record in records}) == 1
+    assert len({record.value for record in records}) == 1
+    receipt = await service.database["submissions"].find_one({"_id": submission_key(HOSPITAL, id)})
+    assert len(receipt["references"]) == 1
+
+
+async def test_other_content_under_a_used_id_is_rejected_as_duplicate_and_the_first_stays(service):
+    id = fresh()
+    await service.publish(service.bundle(service.observation()), id=id)
+    await service.reaches("recorded", id)
+    await service.publish(service.bundle(service.observation(status="amended")), id=id)
+    value, _ = await value_of(service, "encounter.rejected", id)
+    assert value["outcome"]["issue"][0]["code"] == "duplicate"
+    assert (await service.state(id))["state"] == "recorded"
+
+
+async def test_a_key_that_names_another_known_person_rejects(service):
+    id = fresh()
+    await service.publish(service.bundle(service.observation(RAHIMA)), id=id, key=KARIM)
+    value, _ = await value_of(service, "encounter.rejected", id)
+    assert value["outcome"]["issue"][0]["details"]["coding"][0]["code"] == "other-person"
+
+
+async def test_parked_is_said_to_its_source_only(service):
+    id, stranger = fresh(), "98001079691"
+    await service.publish(service.bundle(service.observation(stranger)), id=id)
+    answer, _ = await value_of(service, "submission.answered.openmrs", id)
+    assert answer["state"] == "parked"
+    with pytest.raises(AssertionError):
+        await service.topics.read("encounter.recorded", where=about(id), within_s=0.5)
+    await service.register(stranger)
+    value, _ = await value_of(service, "encounter.recorded", id)
+    assert value["health_id"] == stranger
+    records = await service.topics.read("submission.answered.openmrs", where=about(id), count=2)
+    assert [json.loads(record.value)["state"] for record in records] == ["parked", "recorded"]
+    assert len({record.id for record in records}) == 2
+
+
+async def test_without_id_or_source_it_goes_to_the_dead_letters_and_its_neighbours_are_recorded(service):
+    before, after, poison = fresh(), fresh(), b"poison " + fresh().encode()
+    await service.publish(service.bundle(service.observation()), id=before, key="k")
+    await service.topics.publish("encounter.submitted", poison, key="k", headers={"x": b"\xff\xfe"})
+    await service.publish(service.bundle(service.observation()), id=after, key="k")
+    await service.reaches("recorded", before)
+    await service.reaches("recorded", after)
+    envelope = Envelope.load(service.settings.keys_dir, "dlq")
+
+    def ours(record: Any) -> bool:
+        try:
+            return envelope.open(record.value, b"encounter.submitted") == poison
+        except ValueError:
+            return False
+
+    (dead,) = await service.topics.read("encounter.submitted.dlq", where=ours)
+    assert dead.headers["dlq_category"] == "invalid" and dead.headers["dlq_topic"] == "encounter.submitted"
+    assert dead.headers["dlq_reason"] and dead.headers["dlq_offset"]
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [b"", b"\x00\x01", b"NaN", b'{"a":1,"a":2}', b'{"resourceType":"Patient"}', b'{"$where":"1"}', b"[" * 3000],
+)
+async def test_whatever_has_an_id_gets_an_answer(service, payload):
+    id = fresh()
+    await service.publish(payload, id=id)
+    found = await service.reaches("rejected", id)
+    assert found["outcome"]["issue"][0]["details"]["text"]
+    await value_of(service, "encounter.rejected", id)
+
+
+async def test_an_unknown_format_is_rejected_with_the_known_ones(service):
+    id = fresh()
+    await service.publish(b"MSH|^~", id=id, ce_type="bd.gov.dghs.abacus.v1")
+    found = await service.reaches("rejected", id)
+    assert "openmrs.bundle" in found["outcome"]["issue"][0]["details"]["text"]
+
+
+async def test_numbers_do_not_leave_on_topics_of_ours(service):
+    id, number = fresh(), "19901234567890123"
+    subject = {"identifier": {"system": "http://dghs.gov.bd/identifier/brn", "value": number + "9"}}
+    await service.publish(service.bundle(service.observation(None, subject=subject)), id=id)
+    found = await service.reaches("rejected", id)
+    assert number not in json.dumps(found)
+    for topic in ("encounter.rejected", "submission.answered.openmrs"):
+        _, record = await value_of(service, topic, id)
+        assert number not in record.value.decode()
+
+
+async def test_many_visits_of_many_sources_end_in_exactly_one_state_each(service):
+    ids = [fresh() for _ in range(60)]
+    people = [RAHIMA, KARIM, "98001038192"]
+    payloads = {id: service.bundle(service.observation(people[n % 3])) for n, id in enumerate(ids)}
+    payloads[ids[7]] = service.bundle(service.observation(status="wrong"))
+    await asyncio.gather(
+        *[service.publish(payloads[id], id=id, source=f"aalo/{n % 4}") for n, id in enumerate(ids * 2)]
+    )
+    states = []
+    for n, id in enumerate(ids):
+        expected = "rejected" if n == 7 else "parked" if n % 3 == 2 else "recorded"
+        states.append((await service.reaches(expected, id, f"aalo/{n % 4}"))["state"])
+    assert len(states) == 60
+    stored = await service.database["submissions"].count_documents({"source": {"$regex": "^aalo/"}})
+    assert stored == len({(id, n % 4) for n, id in enumerate(ids * 2)})
