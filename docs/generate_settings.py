@@ -1,4 +1,4 @@
-"""`.venv/bin/python docs/generate_settings.py`: write `settings.md` from the settings classes (tests/docs checks it)."""
+"""`python docs/generate_settings.py` writes `settings.md` from the settings classes; a test holds it current."""
 
 from __future__ import annotations
 
