@@ -1,0 +1,437 @@
+"""Registration over HTTP, against a real national service, broker and database."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+from shr_common.identifiers import is_health_id
+from shr_common.testing import Topics, eventually
+
+NID = "http://dghs.gov.bd/identifier/nid"
+BRN = "http://dghs.gov.bd/identifier/brn"
+UHID = "http://dghs.gov.bd/identifier/uhid"
+REGISTERED = "patient.registered"
+
+
+def issue(answer: Any) -> dict[str, Any]:
+    found: dict[str, Any] = answer.json()["issue"][0]
+    return found
+
+
+def bangla(found: dict[str, Any]) -> str:
+    return str(found["details"]["_text"]["extension"][0]["extension"][1]["valueString"])
+
+
+async def test_a_verified_number_gets_a_health_id(registry: Any, citizen: Any, number: Any, topics: Topics) -> None:
+    nid = number(17)
+    answer = await registry.register(citizen(nid=nid, local="100GEJ-1", id="om-1"))
+    assert answer.status_code == 201, answer.text
+    patient = answer.json()
+    assert is_health_id(patient["id"])
+    assert patient["id"][:2] in ("98", "99")
+    assert answer.headers["location"] == f"/fhir/Patient/{patient['id']}"
+    assert answer.headers["etag"] == 'W/"1"'
+    assert {"system": UHID, "value": patient["id"]}.items() <= patient["identifier"][0].items()
+    assert nid in {i["value"] for i in patient["identifier"]}, "the sender sees the number that it sent"
+
+    [event] = await topics.read(REGISTERED, where=lambda r: r.key == patient["id"])
+    told = __import__("json").loads(event.value)
+    assert told["status"] == "active"
+    assert told["name_bn"] == "রহিমা খাতুন"
+    assert told["district"] == "3026"
+    assert told["via"] == "openmrs/10000001"
+    assert len(told["lookup"]["nid"]) == 3, "all three forms that the national service names"
+    assert {"source": "openmrs/10000001", "system": "OpenMRS ID", "value": "100GEJ-1"} in told["local_ids"]
+    assert {"source": "openmrs/10000001", "system": "", "value": "om-1"} in told["local_ids"]
+    assert nid not in event.value.decode()
+
+
+async def test_a_repeat_is_the_same_person(registry: Any, citizen: Any, number: Any) -> None:
+    nid = number(17)
+    first = await registry.register(citizen(nid=nid))
+    again = await registry.register(citizen(nid=nid))
+    spelled = await registry.register(citizen(nid=nid, name="Rohima Khatun", name_bn="রাহিমা খাতুন"))
+    bangla_only = await registry.register(citizen(nid=nid, name="রহিমা খাতুন"))
+    assert [a.status_code for a in (first, again, spelled, bangla_only)] == [201, 200, 200, 200]
+    assert len({a.json()["id"] for a in (first, again, spelled, bangla_only)}) == 1
+
+
+async def test_an_idempotency_key_repeats_the_first_answer(registry: Any, citizen: Any, number: Any) -> None:
+    patient, key = citizen(nid=number(17)), f"key-{number(10)}"
+    first = await registry.register(patient, Idempotency_Key=key)
+    again = await registry.register(patient, Idempotency_Key=key)
+    other = await registry.register(citizen(nid=number(17)), Idempotency_Key=key)
+    assert (first.status_code, again.status_code, other.status_code) == (201, 201, 409)
+    assert first.json() == again.json()
+
+
+async def test_other_demographics_are_a_conflict_and_a_review(registry: Any, citizen: Any, number: Any) -> None:
+    nid = number(17)
+    await registry.register(citizen(nid=nid))
+    answer = await registry.register(citizen(nid=nid, name="Abdul Karim", name_bn="আব্দুল করিম", gender="male"))
+    assert answer.status_code == 409
+    assert "name" in issue(answer)["details"]["text"]
+    assert "Rahima" not in answer.text
+    assert "নাম" in bangla(issue(answer))
+    review = issue(answer)["diagnostics"].split()[1]
+    listed = await registry.client.get("/duplicates", headers=registry.issuer.as_("reviewer"))
+    found = next(e for e in listed.json()["entries"] if e["id"] == review)
+    assert found["about"]["sent"]["names"] == ["Abdul Karim", "আব্দুল করিম"]
+
+
+async def test_a_number_of_somebody_else_is_a_conflict(registry: Any, citizen: Any, number: Any) -> None:
+    answer = await registry.register(citizen(nid=number(17, ending="998")))
+    assert answer.status_code == 409
+    assert "review" in issue(answer)["diagnostics"]
+
+
+async def test_a_number_that_the_national_service_does_not_know(registry: Any, citizen: Any, number: Any) -> None:
+    answer = await registry.register(citizen(nid=number(17, ending="000")))
+    assert answer.status_code == 422
+    assert issue(answer)["expression"] == ["Patient.identifier[0].value"]
+    assert issue(answer)["code"] == "not-found"
+
+
+async def test_the_three_forms_of_an_nid_meet_in_one_record(registry: Any, citizen: Any, number: Any) -> None:
+    thirteen = number(13)
+    forms = [thirteen, f"1985{thirteen}", thirteen[3:]]
+    ids = {(await registry.register(citizen(nid=form))).json()["id"] for form in forms}
+    assert len(ids) == 1
+    for form in forms:
+        assert [p["id"] for p in await registry.find(f"{NID}|{form}")] == list(ids)
+
+
+async def test_ten_digits_alone_meet_the_longer_form_later(registry: Any, citizen: Any, number: Any) -> None:
+    thirteen = number(13)
+    short = await registry.register(citizen(nid=thirteen[3:]))
+    long = await registry.register(citizen(nid=thirteen))
+    assert (short.status_code, long.status_code) == (201, 200)
+    assert short.json()["id"] == long.json()["id"]
+
+
+async def test_a_short_form_that_two_persons_share_names_neither(registry: Any, citizen: Any, number: Any) -> None:
+    ten = number(10)
+    one = await registry.register(citizen(nid=f"123{ten}"))
+    other = await registry.register(citizen(nid=f"456{ten}", name="Selina Begum", name_bn="সেলিনা বেগম"))
+    assert (one.status_code, other.status_code) == (201, 201)
+    assert one.json()["id"] != other.json()["id"]
+    assert await registry.find(f"{NID}|{ten}") == []
+    assert [p["id"] for p in await registry.find(f"{NID}|123{ten}")] == [one.json()["id"]]
+    assert (await registry.register(citizen(nid=ten))).status_code == 409
+
+
+async def test_two_different_numbers_never_link_by_themselves(registry: Any, citizen: Any, number: Any) -> None:
+    one = await registry.register(citizen(nid=number(17)))
+    other = await registry.register(citizen(nid=number(17)))
+    assert (one.status_code, other.status_code) == (201, 201)
+    assert one.json()["id"] != other.json()["id"]
+
+
+async def test_an_nid_and_a_brn_link_only_by_proof(registry: Any, citizen: Any, number: Any) -> None:
+    nid, brn = number(17), number(17)
+    both = await registry.register(citizen(nid=nid, brn=brn))
+    assert both.status_code == 201
+    assert [p["id"] for p in await registry.find(f"{NID}|{nid}")] == [both.json()["id"]]
+    assert await registry.find(f"{BRN}|{brn}") == []
+
+
+async def test_a_birth_registration_number_alone_suffices(registry: Any, citizen: Any, number: Any) -> None:
+    brn = number(17)
+    answer = await registry.register(citizen(brn=brn))
+    assert answer.status_code == 201
+    assert [p["id"] for p in await registry.find(f"{BRN}|{brn}")] == [answer.json()["id"]]
+
+
+async def test_a_hospital_registers_its_own_id_by_health_id(
+    registry: Any, citizen: Any, number: Any, topics: Topics
+) -> None:
+    health_id = (await registry.register(citizen(nid=number(17)))).json()["id"]
+    padma = registry.as_source("openmrs", "10000002")
+    carded = citizen(local="P-77")
+    carded["identifier"].append({"system": UHID, "value": health_id})
+    answer = await registry.register(carded, by=padma)
+    assert answer.status_code == 200, answer.text
+    assert [p["id"] for p in await registry.find("OpenMRS ID|P-77", by=padma)] == [health_id]
+    stranger = citizen(nid=number(17))
+    stranger["identifier"].append({"system": UHID, "value": health_id})
+    assert (await registry.register(stranger)).status_code == 422
+
+
+async def test_a_local_id_of_two_persons_is_nobodys(registry: Any, citizen: Any, number: Any) -> None:
+    local = f"L-{number(10)}"
+    one = await registry.register(citizen(nid=number(17), local=local))
+    assert [p["id"] for p in await registry.find(f"OpenMRS ID|{local}")] == [one.json()["id"]]
+    other = citizen(nid=number(17), local=local, name="Selina Begum", name_bn="সেলিনা বেগম")
+    assert (await registry.register(other)).status_code == 201
+    assert await registry.find(f"OpenMRS ID|{local}") == []
+    listed = await registry.client.get("/duplicates", headers=registry.issuer.as_("registrar"))
+    assert any(one.json()["id"] in e["persons"] for e in listed.json()["entries"] if e["kind"] == "local-id-shared")
+
+
+async def test_numbers_are_masked_but_for_their_sender_and_registrars(registry: Any, citizen: Any, number: Any) -> None:
+    nid = number(17)
+    health_id = (await registry.register(citizen(nid=nid, text=None))).json()["id"]
+    seen = {}
+    for name, by in {
+        "sender": registry.as_source(),
+        "registrar": registry.issuer.as_("registrar"),
+        "other": registry.as_source("opensrp", "10000001"),
+        "citizen": registry.issuer.as_("citizen", health_id=health_id),
+        "reviewer": registry.issuer.as_("reviewer"),
+    }.items():
+        answer = await registry.read(health_id, by=by)
+        assert answer.status_code == 200
+        seen[name] = answer.text
+    assert nid in seen["sender"]
+    assert nid in seen["registrar"]
+    for name in ("other", "citizen", "reviewer"):
+        assert nid not in seen[name]
+        assert f"{'*' * 14}{nid[-3:]}" in seen[name]
+
+
+async def test_a_number_hidden_in_another_place_is_masked_too(registry: Any, citizen: Any, number: Any) -> None:
+    nid = number(17)
+    patient = citizen(nid=nid)
+    patient["contact"] = [{"name": {"text": f"wife, NID {nid}"}}]
+    health_id = (await registry.register(patient)).json()["id"]
+    assert nid not in (await registry.read(health_id, by=registry.issuer.as_("reviewer"))).text
+
+
+async def test_decimals_stand_as_they_were_sent(registry: Any, citizen: Any, number: Any) -> None:
+    patient = citizen(nid=number(17))
+    raw = __import__("json").dumps(patient)[:-1] + (
+        ', "extension": [{"url": "http://example.org/latitude", "valueDecimal": 23.7000}]}'
+    )
+    headers = {**registry.as_source(), "content-type": "application/fhir+json"}
+    answer = await registry.client.post("/fhir/Patient", content=raw, headers=headers)
+    assert answer.status_code == 201, answer.text
+    assert "23.7000" in (await registry.read(answer.json()["id"])).text
+
+
+async def test_reads_are_audited_before_they_answer(registry: Any, citizen: Any, number: Any, topics: Topics) -> None:
+    health_id = (await registry.register(citizen(nid=number(17)))).json()["id"]
+    assert (await registry.read(health_id, by=registry.issuer.as_("registrar", sub="reg-1"))).status_code == 200
+    [look] = await topics.read("record.accessed", where=lambda r: r.key == health_id)
+    said = __import__("json").loads(look.value)
+    assert (said["decision"], said["actor"]["id"], said["purpose"]) == ("permit", "reg-1", "CAREMGT")
+
+
+async def test_a_citizen_reads_herself_and_nobody_else(
+    registry: Any, citizen: Any, number: Any, topics: Topics
+) -> None:
+    mine = (await registry.register(citizen(nid=number(17)))).json()["id"]
+    hers = (await registry.register(citizen(nid=number(17)))).json()["id"]
+    me = registry.issuer.as_("citizen", health_id=mine)
+    assert (await registry.read(mine, by=me)).status_code == 200
+    forbidden = await registry.read(hers, by=me)
+    unknown = await registry.read("98000173958", by=me)
+    assert (forbidden.status_code, unknown.status_code) == (404, 404)
+    assert forbidden.json() == unknown.json()
+    [look] = await topics.read("record.accessed", where=lambda r: r.key == hers)
+    assert __import__("json").loads(look.value)["decision"] == "deny"
+
+
+async def test_numbers_do_not_belong_in_a_url(registry: Any, number: Any) -> None:
+    for token in (f"{NID}|{number(17)}", number(13), f"{BRN}|{number(17)}"):
+        answer = await registry.client.get("/fhir/Patient", params={"identifier": token}, headers=registry.as_source())
+        assert answer.status_code == 400
+        assert "_search" in issue(answer)["details"]["text"]
+
+
+async def test_search_by_parameters_name_and_date(registry: Any, citizen: Any, number: Any) -> None:
+    nid = number(17)
+    named = citizen(nid=nid, name="Xerxina Pervez", name_bn="জারজিনা পারভেজ", birthDate="1971-03-26")
+    health_id = (await registry.register(named)).json()["id"]
+    by = registry.as_source()
+    parameters = {
+        "resourceType": "Parameters",
+        "parameter": [{"name": "identifier", "valueIdentifier": {"system": NID, "value": nid}}],
+    }
+    found = await registry.client.post("/fhir/Patient/_search", json=parameters, headers=by)
+    assert [e["resource"]["id"] for e in found.json()["entry"]] == [health_id]
+    for query in (
+        {"name": "xerx", "birthdate": "1971-03-26"},
+        {"name": "পারভেজ জারজিনা"},
+        {"name": "Parvez", "birthdate": "1971"},
+    ):
+        found = await registry.client.get("/fhir/Patient", params=query, headers=by)
+        assert health_id in [e["resource"]["id"] for e in found.json()["entry"]], query
+    nobody = await registry.client.get("/fhir/Patient", params={"name": "xerx", "birthdate": "1972"}, headers=by)
+    assert nobody.json()["entry"] == []
+    assert (await registry.client.get("/fhir/Patient", params={"gender": "male"}, headers=by)).status_code == 400
+    assert (await registry.client.get("/fhir/Patient", params={"$where": "1"}, headers=by)).status_code == 400
+
+
+async def test_search_pages(registry: Any, citizen: Any, number: Any) -> None:
+    ids = set()
+    for _ in range(5):
+        named = citizen(nid=number(17), name="Quillon Zzyzx", name_bn="কুইলন")
+        ids.add((await registry.register(named)).json()["id"])
+    seen: list[str] = []
+    url: str | None = "/fhir/Patient?name=Quillon&_count=2"
+    while url:
+        page = (await registry.client.get(url, headers=registry.as_source())).json()
+        assert page["total"] == 5
+        seen += [e["resource"]["id"] for e in page["entry"]]
+        url = next((link["url"] for link in page["link"] if link["relation"] == "next"), None)
+    assert sorted(seen) == sorted(ids)
+    assert len(seen) == 5
+
+
+async def test_an_update_needs_the_version_that_it_saw(registry: Any, citizen: Any, number: Any) -> None:
+    nid = number(17)
+    created = await registry.register(citizen(nid=nid))
+    health_id, by = created.json()["id"], registry.as_source()
+    changed = {**created.json(), "address": [{"use": "home", "district": "5085", "country": "BD"}]}
+    url = f"/fhir/Patient/{health_id}"
+    first = await registry.client.put(url, json=changed, headers={**by, "If-Match": 'W/"1"'})
+    stale = await registry.client.put(url, json=changed, headers={**by, "If-Match": 'W/"1"'})
+    assert (first.status_code, stale.status_code) == (200, 412), first.text
+    assert first.headers["etag"] == 'W/"2"'
+    history = (await registry.client.get(f"{url}/_history", headers=by)).json()
+    assert [e["resource"]["meta"]["versionId"] for e in history["entry"]] == ["2", "1"]
+    assert [e["resource"]["address"][0]["district"] for e in history["entry"]] == ["5085", "3026"]
+    other = await registry.client.put(url, json=changed, headers=registry.as_source("opensrp", "1"))
+    assert other.status_code == 403
+    renumbered = citizen(nid=number(17), id=health_id)
+    assert (await registry.client.put(url, json=renumbered, headers=by)).status_code == 422
+    elsewhere = {**changed, "id": "98000173958"}
+    assert (await registry.client.put(url, json=elsewhere, headers=by)).status_code == 422
+
+
+async def test_a_newborn_is_provisional_until_her_birth_registration(
+    registry: Any, citizen: Any, number: Any, topics: Topics
+) -> None:
+    mother = (await registry.register(citizen(nid=number(17)))).json()["id"]
+    today = __import__("datetime").datetime.now(__import__("zoneinfo").ZoneInfo("Asia/Dhaka")).date().isoformat()
+    link = [{"other": {"reference": f"Patient/{mother}"}, "type": "seealso"}]
+    baby = citizen(name="Baby of Rahima", name_bn="রহিমার শিশু", birthDate=today, link=link, multipleBirthInteger=1)
+    first = await registry.register(baby)
+    again = await registry.register(baby)
+    twin = await registry.register({**baby, "multipleBirthInteger": 2})
+    assert [a.status_code for a in (first, again, twin)] == [202, 202, 202], first.text
+    former = first.json()["id"]
+    assert former.startswith("P-")
+    assert again.json()["id"] == former != twin.json()["id"]
+    assert {"system": "http://dghs.gov.bd/fhir/tag", "code": "provisional"} in first.json()["meta"]["tag"]
+    [event] = await topics.read(REGISTERED, where=lambda r: r.key == former)
+    assert __import__("json").loads(event.value)["guardians"] == [mother]
+    assert (await registry.read(former, by=registry.issuer.as_("citizen", health_id=mother))).status_code == 200
+
+    brn = number(17)
+    said = {"resourceType": "Parameters", "parameter": [
+        {"name": "identifier", "valueIdentifier": {"system": BRN, "value": brn}},
+        {"name": "patient", "resource": citizen(name="Ayesha Khatun", name_bn="আয়েশা খাতুন", birthDate=today)},
+    ]}  # fmt: skip
+    url = f"/fhir/Patient/{former}/$link-birth-registration"
+    linked = await registry.client.post(url, json=said, headers=registry.as_source())
+    repeated = await registry.client.post(url, json=said, headers=registry.as_source())
+    assert (linked.status_code, repeated.status_code) == (200, 200), linked.text
+    health_id = linked.json()["id"]
+    assert is_health_id(health_id)
+    assert linked.json()["name"][0]["text"] == "Ayesha Khatun"
+    assert (await registry.read(former)).json()["id"] == health_id
+    events = await topics.read(REGISTERED, where=lambda r: b'"replaces":["' + former.encode() in r.value, count=2)
+    assert {e.key for e in events} == {former, health_id}
+    assert len({e.id for e in events}) == 1
+
+
+async def test_an_old_child_without_a_number_is_refused(registry: Any, citizen: Any, number: Any) -> None:
+    mother = (await registry.register(citizen(nid=number(17)))).json()["id"]
+    link = [{"other": {"reference": f"Patient/{mother}"}, "type": "seealso"}]
+    old = await registry.register(citizen(birthDate="2020-01-01", link=link))
+    assert old.status_code == 422
+    assert issue(old)["expression"] == ["Patient.birthDate"]
+    unknown = [{"other": {"reference": "Patient/98000173958"}, "type": "seealso"}]
+    today = __import__("datetime").date.today().isoformat()
+    orphan = await registry.register(citizen(birthDate=today, link=unknown))
+    assert orphan.status_code == 422
+    assert issue(orphan)["expression"] == ["Patient.link[0].other.reference"]
+
+
+async def test_a_registrar_adds_and_ends_a_guardian(registry: Any, citizen: Any, number: Any) -> None:
+    child = (await registry.register(citizen(brn=number(17), birthDate="2015-01-01"))).json()["id"]
+    aunt = (await registry.register(citizen(nid=number(17)))).json()["id"]
+    url, by = f"/fhir/Patient/{child}/$guardian", registry.issuer.as_("registrar")
+    hers = registry.issuer.as_("citizen", health_id=aunt)
+    assert (await registry.read(child, by=hers)).status_code == 404
+    body = {"guardian": aunt, "relation": "aunt", "action": "add"}
+    assert (await registry.client.post(url, json=body, headers=by)).status_code == 200
+    assert (await registry.read(child, by=hers)).status_code == 200
+    await registry.client.post(url, json={**body, "action": "end"}, headers=by)
+    assert (await registry.read(child, by=hers)).status_code == 404
+    assert (await registry.client.post(url, json=body, headers=registry.as_source())).status_code == 403
+
+
+async def test_counters_are_the_sum_over_sources(registry: Any, citizen: Any, number: Any) -> None:
+    before = (await registry.client.get("/counters")).json()
+    for source in ("openmrs", "opensrp", "aalo"):
+        await registry.register(citizen(nid=number(17)), by=registry.as_source(source, "1"))
+    await registry.register(citizen(nid=number(17, ending="999")))
+    after = (await registry.client.get("/counters")).json()
+    assert after["total"] == before["total"] + 3 == sum(after["by_source"].values())
+    for by in ("day", "district"):
+        split = (await registry.client.get("/counters", params={"by": by})).json()
+        assert split["total"] == sum(v["total"] for v in split[f"by_{by}"].values()) == after["total"]
+    assert (await registry.client.get("/counters", params={"by": "$where"})).status_code == 422
+
+
+async def test_a_registration_by_topic_is_answered(registry: Any, citizen: Any, number: Any, topics: Topics) -> None:
+    good, bad = f"sub-{number(10)}", f"sub-{number(10)}"
+    head = {"ce_source": "opensrp/10000001"}
+    await topics.publish("patient.submitted", citizen(nid=number(17)), key="k", headers={**head, "ce_id": good})
+    await topics.publish("patient.submitted", citizen(nid=number(12)), key="k", headers={**head, "ce_id": bad})
+    await topics.publish("patient.submitted", b"\xff{not json", headers={"ce_id": "x"})
+    [answered] = await topics.read("submission.answered.opensrp", where=lambda r: r.key == good)
+    assert __import__("json").loads(answered.value)["state"] == "registered"
+    [rejected] = await topics.read("patient.rejected", where=lambda r: good != bad and bad in r.value.decode())
+    outcome = __import__("json").loads(rejected.value)["outcome"]
+    assert outcome["issue"][0]["expression"] == ["Patient.identifier[0].value"]
+    await topics.read("patient.submitted.dlq", where=lambda r: r.headers.get("dlq_category") == "invalid")
+
+
+async def test_a_message_to_a_citizen_lands_in_the_inbox(
+    registry: Any, citizen: Any, number: Any, topics: Topics
+) -> None:
+    health_id = (await registry.register(citizen(nid=number(17)))).json()["id"]
+    request = {
+        "id": f"n-{number(10)}", "health_id": health_id, "template": "consent-code", "version": 1,
+        "parameters": {"recipient": "Padma General Hospital", "secret": "482913"}, "at": "2026-11-23T06:00:00Z",
+    }  # fmt: skip
+    await topics.event("notification.requested", request, key=health_id)
+
+    async def arrived() -> Any:
+        return (await registry.client.get("/dev/inbox", params={"health_id": health_id})).json()["messages"]
+
+    [message] = await eventually(arrived, what="the message")
+    assert "482913" in message["text"]
+    assert message["channel"] == "sms"
+    page = await registry.client.get("/dev/inbox", params={"health_id": health_id}, headers={"accept": "text/html"})
+    assert "482913" in page.text
+
+
+async def test_metadata_and_health_are_public(registry: Any) -> None:
+    metadata = await registry.client.get("/fhir/metadata")
+    assert metadata.json()["fhirVersion"] == "4.0.1"
+    assert (await registry.client.get("/health/ready")).status_code == 200
+
+
+@pytest.mark.parametrize("side", ["same", "different"])
+async def test_registrations_at_the_same_moment_on_two_servers(
+    side: str, serve: Any, new_settings: Any, citizen: Any, number: Any
+) -> None:
+    settings = new_settings(role="api")  # other tests' submissions lie on the topic
+    twin = settings.model_copy()
+    numbers = [number(17)] * 128 if side == "same" else [number(17) for _ in range(128)]
+    async with serve(settings) as one, serve(twin) as other:
+        answers = await asyncio.gather(
+            *((one, other)[n % 2].register(citizen(nid=nid)) for n, nid in enumerate(numbers))
+        )
+        assert {a.status_code for a in answers} <= {200, 201}
+        assert len({a.json()["id"] for a in answers}) == len(set(numbers))
+        assert sum(a.status_code == 201 for a in answers) == len(set(numbers))
+        counted = (await one.client.get("/counters")).json()
+        assert counted["total"] == len(set(numbers))
+        assert await one.database.persons.count_documents({"status": "active"}) == len(set(numbers))
