@@ -8,7 +8,7 @@ import httpx
 import pytest
 from shr_local.services import SERVICE_NAMES
 from shr_local.testing.hostile import PLACES, READABLE, UNREADABLE, mistyped, other_kinds, oversized
-from shr_local.testing.people import People
+from shr_local.testing.people import People, until
 from shr_local.testing.routes import Route, routes_of
 
 WITH_BODY = ("POST", "PUT", "PATCH")
@@ -18,13 +18,18 @@ JSON = "application/fhir+json"
 class Attacker:
     """Has a valid token for each role, and sends what no client would."""
 
-    def __init__(self, people: People, service: str) -> None:
+    def __init__(self, people: People, service: str, *, health_id: str, request: str) -> None:
         self.people = people
         self.service = service
         self.broken: list[str] = []
+        self._real = {
+            "health_id": health_id,
+            "consent_id": request,
+            "id": request if service == "consent" else health_id,
+        }
         self._callers = [
             people.hospital(),
-            people.citizen("98001079691"),
+            people.citizen(health_id),
             people.doctor(),
             people.as_("administrator"),
             people.as_("registrar"),
@@ -37,7 +42,7 @@ class Attacker:
         headers = await self._caller_for(route) | more
         if kind:
             headers["Content-Type"] = kind
-        return await self._asks(route, route.path(), what, content=body, headers=headers)
+        return await self._asks(route, route.path(self._real), what, content=body, headers=headers)
 
     async def visits(self, route: Route, place: str) -> None:
         """Ask with a text in each part of the path and in each query parameter."""
@@ -53,7 +58,7 @@ class Attacker:
             self._let_in[route] = self._callers[0]
             for caller in self._callers:
                 answer = await self.people.client.request(
-                    route.method, self.people.stack.url(self.service, route.path()), headers=caller
+                    route.method, self.people.stack.url(self.service, route.path(self._real)), headers=caller
                 )
                 if answer.status_code not in (401, 403):
                     self._let_in[route] = caller
@@ -81,9 +86,11 @@ async def with_body(people: People, service: str) -> list[Route]:
 
 
 @pytest.fixture
-def attacker(service: str, people: People) -> Attacker:
-    """Attacks one service."""
-    return Attacker(people, service)
+async def attacker(service: str, people: People) -> Attacker:
+    """Attacks one service, with a person, and a request for her consent, that are really there."""
+    health_id = await people.registers()
+    asked = await until(lambda: people.asks(health_id), lambda a: a.status_code == 201)
+    return Attacker(people, service, health_id=health_id, request=asked.json()["id"])
 
 
 @pytest.fixture(autouse=True)
