@@ -15,7 +15,7 @@ from typing import Any
 import httpx
 
 from shr_local.demo.forms import words_of
-from shr_local.demo.people import Doctor, Hospital, Visitor, form_to
+from shr_local.demo.people import FHIR_JSON, Doctor, Hospital, Visitor, form_to
 from shr_local.demo.visit import openmrs_visit
 from shr_local.failure import StackError
 from shr_local.identity_provider.tokens import Signer, Subject
@@ -198,10 +198,8 @@ async def _books(client: httpx.AsyncClient, health_id: str, world: World, say: S
             {"name": "patient", "valueReference": {"reference": f"Patient/{health_id}"}},
         ],
     }
-    booked = _answered(
-        await client.post(f"{base}/fhir/Appointment/$book", json=booking, headers=auth | {"Content-Type": "application/fhir+json"}),
-        201, "the booking",
-    )  # fmt: skip
+    sent = await client.post(f"{base}/fhir/Appointment/$book", json=booking, headers=auth | FHIR_JSON)
+    booked = _answered(sent, 201, "the booking")
     where = f"{base}/fhir/Appointment?patient={health_id}"
     appointment = booked if booked["resourceType"] == "Appointment" else booked["entry"][0]["resource"]
     say("she books her next visit", f"{appointment['status']}: {slot['start']}", where)
