@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 import orjson
+import pymongo
 from shr_contracts.cloudevents import Event, event_type, rfc3339
 from shr_contracts.topics import RECORD_ACCESSED
 
@@ -18,6 +19,8 @@ from shr_common.outbox import Outbox
 from shr_common.security.caller import Caller
 from shr_common.telemetry import DECISIONS, traceparent
 
+WRITE_TIMEOUT_S = 3.0
+"""A reader waits no longer than this to be told that nothing can be shown."""
 _PURPOSES = frozenset({"CAREMGT", "BTG", "PATRQT", "PUBHLTH", "HPAYMT", "HRESCH"})
 """What a metric may be labelled with: a caller's own words would make one series each."""
 
@@ -80,6 +83,7 @@ class AuditTrail:
         return entry
 
     async def _together(self, events: Sequence[Event]) -> Sequence[None]:
-        await self._outbox.add(events)
+        with pymongo.timeout(WRITE_TIMEOUT_S):
+            await self._outbox.add(events)
         self._outbox.wake()
         return [None] * len(events)

@@ -65,6 +65,7 @@ def create_service(name: str, settings: ServiceSettings, assembly: Assembly) -> 
             starting.cancel()
             await asyncio.wait({starting})
             await _stop(name, assembly)
+            await telemetry.flush()
 
     app = FastAPI(
         title=f"Shared Health Record: {name}", version="0.1.0", lifespan=lifespan, docs_url=None, redoc_url=None
@@ -275,6 +276,9 @@ def run(name: str, create_app: Callable[[], FastAPI]) -> None:
     """Serve a service until SIGTERM or SIGINT: requests under way are answered, parts end in order."""
     import uvicorn
 
+    # before anything is made: what connects to the database is traced only if traces were on by then
+    level, endpoint = os.environ.get("SHR_LOG_LEVEL", "INFO"), os.environ.get("SHR_OTLP_ENDPOINT")
+    telemetry.configure(name, level=level, otlp_endpoint=endpoint)
     app = create_app()
     telemetry.configure_libraries()
     settings: ServiceSettings = app.state.settings

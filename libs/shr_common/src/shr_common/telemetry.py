@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -117,6 +118,17 @@ def _trace_to(service: str, endpoint: str) -> None:
     trace.set_tracer_provider(provider)
     PymongoInstrumentor().instrument()
     _tracing = True
+
+
+async def flush() -> None:
+    """Hand over the traces that still wait; a process that ends by a signal would take them along."""
+    if _tracing:
+        from opentelemetry import trace
+        from opentelemetry.sdk.trace import TracerProvider
+
+        provider = trace.get_tracer_provider()
+        if isinstance(provider, TracerProvider):
+            await asyncio.to_thread(provider.force_flush, 2000)
 
 
 def trace_http(app: FastAPI) -> None:

@@ -38,6 +38,12 @@ def test_two_neighbours_exchanged_are_noticed(base: str, place: int) -> None:
     assert not is_health_id(good[:place] + right + left + good[place + 2 :])
 
 
+@pytest.mark.parametrize("known", ["98000173958", "98001046534", "98002412586", "98001079691", "98001038192"])
+def test_health_ids_of_the_national_standard_are_valid(known: str) -> None:
+    assert is_health_id(known)
+    assert health_id(known[:10]) == known
+
+
 def test_the_leading_nine_is_not_part_of_the_check() -> None:
     assert check_digit("9800000001") == check_digit("0800000001")
     assert health_id("9800000001") == "98000000011"

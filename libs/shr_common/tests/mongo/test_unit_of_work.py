@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from typing import Any
 
@@ -151,10 +152,8 @@ async def test_a_step_down_of_the_primary_passes_by_itself(client: Client, datab
     await things.insert_one({"_id": 1, "n": 0})
 
     async def step_down() -> None:
-        try:
+        with contextlib.suppress(PyMongoError):
             await client.admin.command({"replSetStepDown": 1, "secondaryCatchUpPeriodSecs": 0, "force": True})
-        except PyMongoError:
-            pass
 
     async def add(session: Session) -> None:
         await things.update_one({"_id": 1}, {"$inc": {"n": 1}}, session=session)

@@ -11,7 +11,7 @@ import asyncio
 import random
 import time
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import structlog
@@ -47,6 +47,7 @@ class Subscription:
     topics: tuple[str, ...]
     handle: Handle
     max_records: int | None = None
+    consumers: int = 1
     batch_timeout_ms: int = 50
 
 
@@ -117,13 +118,19 @@ class Subscribers:
         )
 
     def add(self, subscription: Subscription) -> None:
-        """Subscribe; before the start only."""
+        """Subscribe; before the start only. With ``consumers`` one waits for the store while another computes."""
         group = subscription.group
         if group in self._subscribers:
             raise ValueError(f"two subscriptions of one service cannot share the group {group}")
+        self._consume(subscription, group)
+        for number in range(1, subscription.consumers):
+            self._consume(replace(subscription, group=f"{group}#{number + 1}"), group)
+
+    def _consume(self, subscription: Subscription, group_id: str) -> None:
+        group = subscription.group
         self._subscribers[group] = self._broker.subscriber(
             *subscription.topics,
-            group_id=group,
+            group_id=group_id,
             batch=True,
             ack_policy=AckPolicy.MANUAL,
             auto_offset_reset="earliest",
@@ -174,7 +181,7 @@ class Subscribers:
 
     async def lag(self) -> dict[str, int]:
         """Records not yet dealt with, by group, as far as the last fetch told."""
-        found = {}
+        found: dict[str, int] = {}
         for group, subscriber in self._subscribers.items():
             consumer = subscriber.consumer
             behind = 0
@@ -187,7 +194,8 @@ class Subscribers:
                         behind += max(0, high - await consumer.position(partition))
                 except (TimeoutError, KafkaError):
                     continue
-            found[group] = behind
+            name = group.partition("#")[0]
+            found[name] = found.get(name, 0) + behind
         return found
 
     async def _ask_cluster_id(self) -> str:
