@@ -1,0 +1,1 @@
+"""What an appointment is and who may make one: pure."""

@@ -1,0 +1,1 @@
+"""Topics that are followed, one file each."""

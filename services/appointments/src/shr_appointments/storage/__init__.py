@@ -1,0 +1,1 @@
+"""Where schedules, bookings and the replicas lie."""

@@ -1,0 +1,1 @@
+"""What the appointments service does, one story a file."""
