@@ -175,7 +175,9 @@ class World:
         """The citizen takes it back."""
         await self.grants(person, consent_id=consent_id, version=version, status="revoked")
 
-    def doctor(self, practitioner: str = NAZMUL, facility: str = RAJSHAHI, purpose: str | None = "CAREMGT") -> dict[str, str]:
+    def doctor(
+        self, practitioner: str = NAZMUL, facility: str = RAJSHAHI, purpose: str | None = "CAREMGT"
+    ) -> dict[str, str]:
         """The headers of a doctor."""
         headers = self.issuer.as_("practitioner", practitioner=practitioner, facility=facility)
         return headers | ({"X-Purpose": purpose} if purpose else {})
@@ -188,7 +190,9 @@ class World:
         """``GET /profile``."""
         return await self.client.get(f"/profile/{person}", headers=headers, params=params)
 
-    async def sees(self, person: str, headers: dict[str, str], *references: str, within_s: float = 10) -> dict[str, Any]:
+    async def sees(
+        self, person: str, headers: dict[str, str], *references: str, within_s: float = 10
+    ) -> dict[str, Any]:
         """Wait until exactly these stand in the profile that somebody reads."""
 
         async def shown() -> dict[str, Any] | None:

@@ -134,7 +134,7 @@ def assemble(settings: Settings) -> Assembly:
     producer = Producer(settings.kafka_bootstrap, client_id=f"shr-{NAME}")
     outbox = Outbox(stores.own, envelope)
     relay = Relay(stores.own, producer, envelope, service=NAME)
-    outbox.wake = relay.wake
+    # looks wait for the relay's next poll (250 ms): published one by one they would cost more than the read itself
     trail = AuditTrail(outbox, service=NAME, queue_limit=settings.queue_limit)
     cluster, pulse = Cluster(settings.kafka_bootstrap), Pulse()
     listening = ConsentPulse(settings.kafka_bootstrap, pulse)
@@ -144,7 +144,7 @@ def assemble(settings: Settings) -> Assembly:
         partitions=lambda: pulse.partitions,
         timeout_s=settings.store_timeout_s,
     )
-    load: Coalescer[str, Known] = Coalescer(reader.load, queue_limit=settings.queue_limit, lanes=2)
+    load: Coalescer[str, Known] = Coalescer(reader.load, queue_limit=settings.queue_limit, lanes=1)
     reading = _reading(settings, stores, reader, load, pulse, audit_by(trail), _publish_by(outbox))
     hand_on = HandOn({"consent": settings.consent_base}, timeout_s=settings.hand_on_timeout_s)
     subscribers = _subscribers(settings, stores, producer, cluster)
@@ -229,7 +229,6 @@ def _publish_by(outbox: Outbox) -> Publish:
             traceparent=traceparent(),
         )
         await outbox.add([event])
-        outbox.wake()
 
     return publish
 
@@ -273,9 +272,7 @@ def _routers(
     ]
 
 
-def _pages(
-    reading: Reading, hand_on: HandOn, load: Callable[[str], Awaitable[Known]], pulse: Pulse
-) -> list[APIRouter]:
+def _pages(reading: Reading, hand_on: HandOn, load: Callable[[str], Awaitable[Known]], pulse: Pulse) -> list[APIRouter]:
     async def consent_age() -> float | None:
         return pulse.age_s((await load(PROBE)).folded, now_s=time.monotonic())
 

@@ -90,9 +90,7 @@ async def test_a_part_is_shown_as_restricted_and_totals_count_what_is_shown(worl
     assert profile["restricted"] is True
     assert SECRET not in str(profile)
     assert "district" not in profile["identity"]
-    everything = (
-        await world.client.get(f"/fhir/Patient/{person}/$everything", headers=world.doctor())
-    ).json()
+    everything = (await world.client.get(f"/fhir/Patient/{person}/$everything", headers=world.doctor())).json()
     assert everything["total"] == 2  # the person and the result
     assert everything["meta"]["security"][0]["code"] == "REDACTED"
     assert hidden.partition("/")[2] not in str(everything)

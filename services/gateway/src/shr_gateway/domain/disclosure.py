@@ -7,16 +7,16 @@ person at the time of the grant; refusals and restrictions reach all of them, si
 from __future__ import annotations
 
 import hashlib
-from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Any
+from typing import Any, Generic, TypeVar
 
-from shr_policy import Actor, Decision, Filter, Grant, Item, admits, decide, of_age
+from shr_policy import Actor, Admission, Decision, Filter, Grant, Item, admits, decide, of_age
 
 from shr_gateway.domain.asking import Asking
 from shr_gateway.domain.family import Family
+from shr_gateway.domain.lines import Facets
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,19 +87,22 @@ def _terms(decision: Decision) -> tuple[Any, ...]:
     )  # fmt: skip
 
 
+F = TypeVar("F", bound=Facets)
+
+
 @dataclass(slots=True)
-class Shown:
+class Shown(Generic[F]):
     """What passed the permit: the rows, how many of which type, by which consents, and whether some stayed back."""
 
-    rows: list[Mapping[str, Any]] = field(default_factory=list)
-    what: Counter[str] = field(default_factory=Counter)
-    consents: Counter[str] = field(default_factory=Counter)
+    rows: list[F] = field(default_factory=list)
+    what: dict[str, int] = field(default_factory=dict)
+    consents: dict[str, int] = field(default_factory=dict)
     withheld: bool = False
 
     @property
     def consent_id(self) -> str | None:
         """The consent that opened most."""
-        return self.consents.most_common(1)[0][0] if self.consents else None
+        return max(self.consents, key=lambda one: (self.consents[one], one)) if self.consents else None
 
 
 def permit_for(
@@ -144,34 +147,59 @@ def _as_one(actor: Actor, family: Family) -> Actor:
     return actor
 
 
-def admitted(permit: Permit, rows: Iterable[Mapping[str, Any]]) -> Shown:
-    """What the permit shows of rows or items (``person, type, reference, day, facility, labels, …``), order kept."""
-    shown = Shown()
+def admitted(permit: Permit, rows: Iterable[F]) -> Shown[F]:
+    """What the permit shows of rows or lines, order kept."""
+    shown: Shown[F] = Shown()
+    what, consents = shown.what, shown.consents
     if permit.whole:
         shown.rows = list(rows)
-        shown.what.update(row["type"] for row in shown.rows)
+        for row in shown.rows:
+            what[row.type] = what.get(row.type, 0) + 1
         return shown
+    known: dict[Any, Admission] = {}
+    judges = {person: _Judge(decision, known) for person, decision in permit.decisions.items()}
     for row in rows:
-        decision = permit.decisions.get(row["person"])
-        admission = None if decision is None else admits(decision, item_of(row))
+        judge = judges.get(row.person)
+        admission = None if judge is None else judge(row)
         if admission is None or not admission.shown:
             shown.withheld = True
             continue
         shown.rows.append(row)
-        shown.what[row["type"]] += 1
+        what[row.type] = what.get(row.type, 0) + 1
         if admission.consent_id is not None:
-            shown.consents[admission.consent_id] += 1
+            consents[admission.consent_id] = consents.get(admission.consent_id, 0) + 1
     return shown
 
 
-def item_of(row: Mapping[str, Any]) -> Item:
+class _Judge:
+    """Judges the rows of one id. Rows that are alike in all that this decision looks at fare alike: judged once.
+
+    References matter only where something is closed, days only where a grant or refusal is for a period.
+    """
+
+    __slots__ = ("_by_day", "_by_reference", "_decision", "_known")
+
+    def __init__(self, decision: Decision, known: dict[Any, Admission]) -> None:
+        self._decision = decision
+        self._known = known
+        self._by_reference = bool(decision.closed)
+        terms = (*decision.filters, *decision.refusals)
+        self._by_day = any(term.record_start is not None or term.record_end is not None for term in terms)
+
+    def __call__(self, row: Facets) -> Admission:
+        key: tuple[Any, ...] = (row.person, row.type, row.facility, row.confidentiality, tuple(row.labels))
+        if self._by_day:
+            key = (*key, row.day)
+        if self._by_reference:
+            key = (*key, row.reference, row.encounter)
+        admission = self._known.get(key)
+        if admission is None:
+            admission = self._known[key] = admits(self._decision, item_of(row))
+        return admission
+
+
+def item_of(row: Facets) -> Item:
     """A row as the policy sees it."""
     return Item(
-        row["type"],
-        row["reference"],
-        row["day"],
-        row["facility"],
-        frozenset(row["labels"]),
-        row["confidentiality"],
-        row["encounter"],
+        row.type, row.reference, row.day, row.facility, frozenset(row.labels), row.confidentiality, row.encounter
     )

@@ -10,36 +10,28 @@ from typing import Any
 import orjson
 from shr_common.errors import Category, Issue, ShrError
 
+from shr_gateway.domain.lines import Line
 from shr_gateway.domain.sections import OTHER, SECTION_LIMIT, SECTIONS, TIMELINE_LIMIT
 from shr_gateway.domain.values import sort_key
 
-Item = Mapping[str, Any]
 NamesByKey = Mapping[str, tuple[str | None, str | None]]
 Position = tuple[str, str]
 """(moment as a sort key, reference): where a timeline goes on."""
 
 
-def items_of(profiles: Mapping[str, Mapping[str, Any]]) -> Sequence[Item]:
-    """The items of all ids, newest first, each with the id that it was recorded for."""
-    for person, profile in profiles.items():
-        for item in profile["items"]:
-            item["person"] = person
-    several = [profile["items"] for profile in profiles.values()]
+def lines_of(profiles: Mapping[str, Mapping[str, Any]]) -> Sequence[Line]:
+    """The lines of all ids, newest first."""
+    several: list[list[Line]] = [profile["lines"] for profile in profiles.values()]
     if len(several) == 1:
-        only: Sequence[Item] = several[0]
-        return only
-    return list(heapq.merge(*several, key=lambda item: (item["at"], item["reference"]), reverse=True))
+        return several[0]
+    return list(heapq.merge(*several, key=lambda line: (line.at, line.reference), reverse=True))
 
 
-def name_keys(items: Iterable[Item]) -> set[str]:
-    """The keys of the names that items are shown with."""
-    keys: set[str] = set()
-    for item in items:
-        if item["facility"]:
-            keys.add(f"Organization/{item['facility']}")
-        if item["name_key"]:
-            keys.add(item["name_key"])
-    return keys
+def name_keys(lines: Iterable[Line]) -> set[str]:
+    """The keys of the names that lines are shown with."""
+    pairs = {(line.facility, line.name_key) for line in lines}
+    facilities = {f"Organization/{facility}" for facility, _ in pairs if facility}
+    return facilities | {name_key for _, name_key in pairs if name_key}
 
 
 class Serialiser:
@@ -49,14 +41,13 @@ class Serialiser:
         self._names = names
         self._suffixes: dict[tuple[str | None, str | None], bytes] = {}
 
-    def item(self, item: Item) -> bytes:
-        """The JSON object of one item."""
-        key = (item["facility"], item["name_key"])
+    def item(self, line: Line) -> bytes:
+        """The JSON object of one line."""
+        key = (line.facility, line.name_key)
         suffix = self._suffixes.get(key)
         if suffix is None:
             suffix = self._suffixes[key] = self._suffix(*key)
-        body: bytes = item["item"]
-        return body[:-1] + suffix
+        return line.item[:-1] + suffix
 
     def _suffix(self, facility: str | None, name_key: str | None) -> bytes:
         added = {}
@@ -82,22 +73,20 @@ class Parts:
     next: str | None
 
 
-def render(parts: Parts, items: Sequence[Item], timeline: Sequence[Item], names: NamesByKey) -> bytes:
+def render(parts: Parts, lines: Sequence[Line], timeline: Sequence[Line], names: NamesByKey) -> bytes:
     """The profile as JSON: sections whole up to their limit, the timeline as given."""
-    serialiser = Serialiser(names)
+    serialise = Serialiser(names).item
     rendered: dict[str, bytes] = {}
     sections: dict[str, list[bytes]] = {name: [] for name in (*SECTIONS, OTHER)}
-    for item in items:
-        body = serialiser.item(item)
-        rendered[item["reference"]] = body
-        sections[item["section"]].append(body)
-    line = [rendered.get(item["reference"]) or serialiser.item(item) for item in timeline]
+    for line in lines:
+        body = rendered[line.reference] = serialise(line)
+        sections[line.section].append(body)
     return orjson.dumps({
         "health_id": parts.health_id,
         "as_of": parts.as_of,
         "identity": parts.identity,
         "sections": {name: _list(sections[name][:SECTION_LIMIT]) for name in SECTIONS},
-        "timeline": _list(line),
+        "timeline": _list([rendered.get(line.reference) or serialise(line) for line in timeline]),
         "restricted": parts.restricted,
         "next": parts.next,
         "access": parts.access,
@@ -109,9 +98,9 @@ def _list(items: Sequence[bytes]) -> orjson.Fragment:
     return orjson.Fragment(b"[" + b",".join(items) + b"]")
 
 
-def position_of(item: Item) -> str:
-    """Where a timeline goes on after an item, as ``before`` takes it."""
-    return f"{item['at']}~{item['reference']}"
+def position_of(line: Line) -> str:
+    """Where a timeline goes on after a line, as ``before`` takes it."""
+    return f"{line.at}~{line.reference}"
 
 
 def parse_position(text: str) -> Position:
@@ -124,8 +113,8 @@ def parse_position(text: str) -> Position:
     return at, reference
 
 
-def earlier(items: Sequence[Item], position: Position | None, *, limit: int = TIMELINE_LIMIT + 1) -> list[Item]:
-    """The newest items before a position."""
+def earlier(lines: Sequence[Line], position: Position | None, *, limit: int = TIMELINE_LIMIT + 1) -> list[Line]:
+    """The newest lines before a position."""
     if position is None:
-        return list(items[:limit])
-    return [item for item in items if (item["at"], item["reference"]) < position][:limit]
+        return list(lines[:limit])
+    return [line for line in lines if (line.at, line.reference) < position][:limit]

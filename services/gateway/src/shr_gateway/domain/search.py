@@ -6,13 +6,12 @@ import hashlib
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 from shr_common.errors import Category, Issue, ShrError
 
 from shr_gateway.domain.dates import PREFIXES, Span, matches, span_of
+from shr_gateway.domain.lines import Row
 
-Row = Mapping[str, Any]
 Test = Callable[[Row], bool]
 Key = tuple[str, str]
 
@@ -47,8 +46,8 @@ class Query:
         """The rows that match, in order."""
         found = [
             row for row in rows
-            if (self.type is None or row["type"] == self.type)
-            and (self.types is None or row["type"] in self.types)
+            if (self.type is None or row.type == self.type)
+            and (self.types is None or row.type in self.types)
             and all(test(row) for test in self.tests)
         ]  # fmt: skip
         found.sort(key=self.key, reverse=self.descending)
@@ -56,7 +55,7 @@ class Query:
 
     def key(self, row: Row) -> Key:
         """Where a row stands."""
-        return str(row[self.sort]), row["reference"]
+        return str(getattr(row, self.sort)), row.reference
 
     def after(self, rows: Sequence[Row], position: Key | None) -> Sequence[Row]:
         """The rows of the page after a position."""
@@ -142,7 +141,7 @@ def _tokens(member: str) -> Callable[[str, str], Test]:
         wanted = value.split(",")
 
         def test(row: Row) -> bool:
-            return any(_token_matches(one, held) for one in wanted for held in row[member])
+            return any(_token_matches(one, held) for one in wanted for held in getattr(row, member))
 
         return test
 
@@ -162,14 +161,14 @@ def _equal(member: str, *, kind: str | None = None) -> Callable[[str, str], Test
         wanted = {one.rpartition("|")[2] for one in value.split(",")}
         if kind is not None:
             wanted = {f"{kind}/{one.rpartition('/')[2]}" for one in wanted}
-        return lambda row: row[member] in wanted
+        return lambda row: getattr(row, member) in wanted
 
     return of
 
 
 def _id(_name: str, value: str) -> Test:
     wanted = set(value.split(","))
-    return lambda row: row["reference"].partition("/")[2] in wanted
+    return lambda row: row.reference.partition("/")[2] in wanted
 
 
 def _date(member: str) -> Callable[[str, str], Test]:
@@ -183,7 +182,7 @@ def _date(member: str) -> Callable[[str, str], Test]:
             wanted.append((found[1] or "eq", span))
 
         def test(row: Row) -> bool:
-            said = span_of(row[member])
+            said = span_of(getattr(row, member))
             return said is not None and any(matches(said, prefix, span) for prefix, span in wanted)
 
         return test

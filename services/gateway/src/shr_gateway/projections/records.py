@@ -16,6 +16,7 @@ from shr_common.fhir.times import instant_of
 
 from shr_gateway.domain import facets
 from shr_gateway.domain.display import Neighbours, item_of
+from shr_gateway.domain.lines import Line
 from shr_gateway.domain.sections import limit_of, section_of
 from shr_gateway.domain.values import Decimal, Resource, day_of, sort_key
 
@@ -24,9 +25,6 @@ Profile = dict[str, Any]
 Changes = dict[str, "dict[str, Row | None]"]
 """person → reference → its item, or None when it leaves."""
 
-ITEM_FIELDS = (
-    "type", "section", "day", "at", "facility", "labels", "confidentiality", "encounter", "name_key", "item",
-)  # fmt: skip
 _NULL = msgspec.Raw(b"null")
 _EARLIEST = "0000"
 
@@ -176,46 +174,48 @@ def _pass(folded: Folded, row: Row) -> bool:
     return False
 
 
-def item_of_row(row: Row) -> Row:
+def line_of(row: Row) -> Line:
     """What a profile keeps of a row."""
-    return {"reference": row["_id"], **{name: row[name] for name in ITEM_FIELDS}}
+    return Line(
+        row["person"], row["_id"], row["type"], row["section"], row["day"], row["at"], row["facility"], row["labels"],
+        row["confidentiality"], row["encounter"], row["name_key"], row["item"],
+    )  # fmt: skip
 
 
 def empty_profile(person: str) -> Profile:
-    """A profile without items. ``capped``: sections that have more in the rows than here."""
-    return {"_id": person, "items": [], "capped": [], "acknowledged": []}
+    """A profile without lines. ``capped``: sections that have more in the rows than here."""
+    return {"_id": person, "lines": [], "capped": [], "acknowledged": []}
 
 
 def fold_profile(profile: Profile, changes: Mapping[str, Row | None]) -> Profile:
     """The profile after rows came, changed or left: newest first, each section up to its limit."""
-    items = {item["reference"]: item for item in profile["items"]}
+    lines = {line.reference: line for line in profile["lines"]}
     for reference, row in changes.items():
         if row is None:
-            items.pop(reference, None)
+            lines.pop(reference, None)
         else:
-            items[reference] = item_of_row(row)
-    ordered = sorted(items.values(), key=newest_first, reverse=True)
-    kept, capped = within_limits(ordered)
-    return {**profile, "items": kept, "capped": sorted({*profile["capped"], *capped})}
+            lines[reference] = line_of(row)
+    kept, capped = within_limits(sorted(lines.values(), key=newest_first, reverse=True))
+    return {**profile, "lines": kept, "capped": sorted({*profile["capped"], *capped})}
 
 
-def newest_first(item: Mapping[str, Any]) -> tuple[str, str]:
+def newest_first(line: Line) -> tuple[str, str]:
     """Sort key, to be used in reverse."""
-    return item["at"], item["reference"]
+    return line.at, line.reference
 
 
-def within_limits(ordered: Iterable[Row]) -> tuple[list[Row], set[str]]:
+def within_limits(ordered: Iterable[Line]) -> tuple[list[Line], set[str]]:
     """The newest of each section, and the sections that had more."""
     counts: dict[str, int] = {}
-    kept: list[Row] = []
+    kept: list[Line] = []
     capped: set[str] = set()
-    for item in ordered:
-        section = item["section"]
+    for line in ordered:
+        section = line.section
         counts[section] = counts.get(section, 0) + 1
         if counts[section] > limit_of(section):
             capped.add(section)
         else:
-            kept.append(item)
+            kept.append(line)
     return kept, capped
 
 
@@ -223,16 +223,16 @@ def to_refill(profile: Profile, changes: Mapping[str, Row | None]) -> set[str]:
     """Capped sections in which an item that stood was changed or left: what follows it has to come from the rows."""
     if not profile["capped"]:
         return set()
-    section_of_item = {item["reference"]: item["section"] for item in profile["items"]}
-    return {section_of_item[ref] for ref in changes if ref in section_of_item} & set(profile["capped"])
+    section_of_line = {line.reference: line.section for line in profile["lines"]}
+    return {section_of_line[ref] for ref in changes if ref in section_of_line} & set(profile["capped"])
 
 
 def refilled(profile: Profile, section: str, newest: list[Row], *, more: bool) -> Profile:
     """The profile with a section made anew from its newest rows; ``more``: the rows have others beyond these."""
-    others = [item for item in profile["items"] if item["section"] != section]
-    items = sorted([*others, *(item_of_row(row) for row in newest)], key=newest_first, reverse=True)
+    others = [line for line in profile["lines"] if line.section != section]
+    lines = sorted([*others, *map(line_of, newest)], key=newest_first, reverse=True)
     capped = set(profile["capped"]) - {section} | ({section} if more else set())
-    return {**profile, "items": items, "capped": sorted(capped)}
+    return {**profile, "lines": lines, "capped": sorted(capped)}
 
 
 def fold_acknowledgement(profile: Profile, said: Mapping[str, Any]) -> Profile:

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
 
 import pymongo
 from shr_common.mongo import Database, Document, categorised
 from shr_contracts.topics import CONSENT_CHANGED
 
 from shr_gateway.domain.family import DEPTH_LIMIT, Family, family_of
+from shr_gateway.storage.records import profile_of
 from shr_gateway.storage.views import CONSENTS, LINKS, PEOPLE, POSITIONS, PROFILES
 
 CONSENT_VIEW = "consents"
+BATCH = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,9 +34,29 @@ class Known:
 
 @dataclass(slots=True)
 class _Found:
-    people: dict[str, Document]
-    consents: dict[str, list[Document]]
-    profiles: dict[str, Document]
+    """Documents of one read, told apart by what only they have."""
+
+    folded: dict[int, int] = field(default_factory=dict)
+    links: dict[str, Document] = field(default_factory=dict)
+    people: dict[str, Document] = field(default_factory=dict)
+    profiles: dict[str, Document] = field(default_factory=dict)
+    consents: dict[str, dict[str, Document]] = field(default_factory=dict)
+
+    def take(self, document: Document) -> None:
+        if "lines" in document:
+            self.profiles[document["_id"]] = profile_of(document)
+        elif "granted_at" in document:
+            self.consents.setdefault(document["patient"], {})[document["_id"]] = document
+        elif "erased" in document:
+            self.people[document["_id"]] = document
+        elif "former" in document:
+            self.links[document["_id"]] = document
+        else:
+            self.folded[int(document["_id"].rpartition("|")[2])] = document["next"]
+
+    def ends(self) -> set[str]:
+        """Everybody who is linked with somebody."""
+        return {end for link in self.links.values() for end in (link["former"], link["to"])}
 
 
 class KnownReader:
@@ -43,74 +65,64 @@ class KnownReader:
     def __init__(
         self, database: Database, *, cluster: Callable[[], str], partitions: Callable[[], int], timeout_s: float
     ) -> None:
-        self._database = database
+        self._positions = database[POSITIONS]
         self._cluster = cluster
         self._partitions = partitions
         self._timeout_s = timeout_s
 
     async def load(self, asked: Sequence[str]) -> list[Known]:
         """One Known for each id. Raises unavailable."""
-        with categorised(), pymongo.timeout(self._timeout_s):
-            folded = await self._folded()
-            ids = set(asked)
-            found = _Found({}, {}, {})
-            links, _ = await asyncio.gather(self._links(ids), self._fill(found, ids))
-            families = {person: family_of(person, links) for person in ids}
-            others = {one for family in families.values() for one in family.ids} - ids
-            if others:
-                await self._fill(found, others)
-        return [self._known(person, families[person], found, folded) for person in asked]
+        found = await self._read(asked)
+        families = {person: family_of(person, found.links.values()) for person in set(asked)}
+        return [_known(person, families[person], found) for person in asked]
 
-    async def families(self, ids: Iterable[str]) -> dict[str, Family]:
+    async def families(self, ids: Sequence[str]) -> dict[str, Family]:
         """The family of each id."""
-        wanted = set(ids)
+        found = await self._read(ids)
+        return {person: family_of(person, found.links.values()) for person in ids}
+
+    async def _read(self, asked: Sequence[str]) -> _Found:
+        found = _Found()
+        known: set[str] = set()
+        wanted = set(asked)
         with categorised(), pymongo.timeout(self._timeout_s):
-            links = await self._links(wanted)
-        return {person: family_of(person, links) for person in wanted}
+            for _ in range(DEPTH_LIMIT):
+                await self._read_once(found, sorted(wanted))
+                known |= wanted
+                wanted = found.ends() - known
+                if not wanted:
+                    break
+        return found
 
-    @staticmethod
-    def _known(asked: str, family: Family, found: _Found, folded: Mapping[int, int]) -> Known:
-        return Known(
-            asked=asked,
-            family=family,
-            person=found.people.get(family.root),
-            consents=[one for person in family.ids for one in found.consents.get(person, ())],
-            profiles={person: found.profiles[person] for person in family.ids if person in found.profiles},
-            folded=folded,
-        )
-
-    async def _folded(self) -> dict[int, int]:
+    async def _read_once(self, found: _Found, ids: Sequence[str]) -> None:
+        """One round trip for all views. Positions come first: what they say was folded, the rest then holds."""
         prefix = f"{CONSENT_VIEW}|{self._cluster()}|{CONSENT_CHANGED}|"
-        ids = [f"{prefix}{partition}" for partition in range(self._partitions())]
-        found = await self._database[POSITIONS].find({"_id": {"$in": ids}}).to_list()
-        return {int(one["_id"].rpartition("|")[2]): one["next"] for one in found}
+        positions = [f"{prefix}{partition}" for partition in range(self._partitions())]
+        these = {"$in": list(ids)}
+        stages: list[dict[str, Any]] = [
+            {"$match": {"_id": {"$in": positions}}},
+            _and_of(CONSENTS, {"patient": these, "status": "granted"}),
+            _and_of(LINKS, {"$or": [{"former": these}, {"to": these}], "active": True}),
+            _and_of(PEOPLE, {"_id": these}),
+            _and_of(PROFILES, {"_id": these}),
+        ]
+        earlier = dict(found.folded)
+        async with await self._positions.aggregate(stages, batchSize=BATCH) as cursor:
+            for document in await cursor.to_list():
+                found.take(document)
+        found.folded.update(earlier)  # the first reading is the one that everything else is later than
 
-    async def _fill(self, found: _Found, ids: set[str]) -> None:
-        wanted = {"$in": sorted(ids)}
-        people, consents, profiles = await asyncio.gather(
-            self._database[PEOPLE].find({"_id": wanted}).to_list(),
-            self._database[CONSENTS].find({"patient": wanted, "status": "granted"}).to_list(),
-            self._database[PROFILES].find({"_id": wanted}).to_list(),
-        )
-        found.people.update((one["_id"], one) for one in people)
-        found.profiles.update((one["_id"], one) for one in profiles)
-        for one in consents:
-            found.consents.setdefault(one["patient"], []).append(one)
 
-    async def _links(self, ids: set[str]) -> list[Document]:
-        """All links of everybody who is one with one of these, by following them both ways."""
-        found: dict[str, Document] = {}
-        frontier = ids
-        for _ in range(DEPTH_LIMIT):
-            wanted = {"$in": sorted(frontier)}
-            links = (
-                await self._database[LINKS]
-                .find({"$or": [{"former": wanted}, {"to": wanted}], "active": True}, {"former": 1, "to": 1, "at": 1})
-                .to_list()
-            )
-            fresh = [link for link in links if link["_id"] not in found]
-            if not fresh:
-                break
-            found.update((link["_id"], link) for link in fresh)
-            frontier = {end for link in fresh for end in (link["former"], link["to"])}
-        return list(found.values())
+def _and_of(name: str, wanted: Mapping[str, Any]) -> dict[str, Any]:
+    return {"$unionWith": {"coll": name, "pipeline": [{"$match": wanted}]}}
+
+
+def _known(asked: str, family: Family, found: _Found) -> Known:
+    return Known(
+        asked=asked,
+        family=family,
+        person=found.people.get(family.root),
+        consents=[one for person in family.ids for one in found.consents.get(person, {}).values()],
+        profiles={person: found.profiles[person] for person in family.ids if person in found.profiles},
+        folded=found.folded,
+    )

@@ -7,11 +7,13 @@ from collections.abc import Iterable, Sequence
 import pymongo
 from pymongo import DESCENDING
 from shr_common.errors import too_large
-from shr_common.mongo import Database, Document, categorised
+from shr_common.mongo import Database, categorised
 
+from shr_gateway.domain.lines import Line, Row
 from shr_gateway.storage.views import RESOURCES, VERSIONS
 
 ROWS_LIMIT = 50_000
+VERSIONS_LIMIT = 1000
 _NEWEST_FIRST = [("at", DESCENDING), ("_id", DESCENDING)]
 
 
@@ -23,7 +25,7 @@ class Rows:
         self._versions = database[VERSIONS]
         self._timeout_s = timeout_s
 
-    async def of(self, ids: Sequence[str]) -> list[Document]:
+    async def of(self, ids: Sequence[str]) -> list[Row]:
         """All rows of a person's ids, newest first, without bodies. Raises too_large beyond ROWS_LIMIT."""
         with categorised(), pymongo.timeout(self._timeout_s):
             found = (
@@ -34,7 +36,7 @@ class Rows:
             )
         if len(found) > ROWS_LIMIT:
             raise too_large("This record is larger than one search can go through.")
-        return [_named(row) for row in found]
+        return [Row.of(document) for document in found]
 
     async def bodies(self, references: Iterable[str]) -> dict[str, bytes]:
         """The served bytes by reference."""
@@ -42,27 +44,23 @@ class Rows:
             found = await self._rows.find({"_id": {"$in": list(references)}, "gone": False}, {"body": 1}).to_list()
         return {row["_id"]: row["body"] for row in found}
 
-    async def one(self, reference: str) -> Document | None:
+    async def one(self, reference: str) -> Row | None:
         """One row with its body; None when there is none, or it was withdrawn."""
         with categorised(), pymongo.timeout(self._timeout_s):
-            row = await self._rows.find_one({"_id": reference, "gone": False})
-        return None if row is None else _named(row)
+            document = await self._rows.find_one({"_id": reference, "gone": False})
+        return None if document is None else Row.of(document)
 
-    async def versions(self, reference: str) -> list[Document]:
+    async def versions(self, reference: str) -> list[Row]:
         """The states before the newest one, latest version first, with bodies."""
         with categorised(), pymongo.timeout(self._timeout_s):
-            return await self._versions.find({"reference": reference}).sort("version", DESCENDING).limit(1000).to_list()
+            found = self._versions.find({"reference": reference}).sort("version", DESCENDING).limit(VERSIONS_LIMIT)
+            return [Row.of(document) for document in await found.to_list()]
 
-    async def older(self, ids: Sequence[str], *, before: tuple[str, str], limit: int) -> list[Document]:
+    async def older(self, ids: Sequence[str], *, before: tuple[str, str], limit: int) -> list[Line]:
         """Items of the timeline before (moment, reference), newest first."""
         at, reference = before
         earlier = {"$or": [{"at": {"$lt": at}}, {"at": at, "_id": {"$lt": reference}}]}
         wanted = {"person": {"$in": list(ids)}, "gone": False, "section": {"$ne": None}, **earlier}
         with categorised(), pymongo.timeout(self._timeout_s):
             found = await self._rows.find(wanted, {"body": 0}).sort(_NEWEST_FIRST).limit(limit).to_list()
-        return [_named(row) for row in found]
-
-
-def _named(row: Document) -> Document:
-    row["reference"] = row["_id"]
-    return row
+        return [Row.of(document).line() for document in found]

@@ -26,14 +26,14 @@ class AcknowledgeResult:
     async def __call__(self, asking: Asking, health_id: str, reference: str, *, at: datetime) -> Mapping[str, Any]:
         """Raises forbidden (audited), not_found (withheld or absent alike), unavailable."""
         look = await self._disclosure.open(asking, health_id, resource_type="*", at=at)
-        items = [item for item in profile.items_of(look.known.profiles) if item["reference"] == reference]
-        shown = admitted(look.permit, items)
+        found = [line for line in profile.lines_of(look.known.profiles) if line.reference == reference]
+        shown = admitted(look.permit, found)
         if not shown.rows:
             await self._disclosure.record(look, {reference.partition("/")[0]: 0}, decision="deny")
             raise nothing_there()
         await self._disclosure.record(look, shown.what, consent_id=shown.consent_id)
         said = {
-            "patient": shown.rows[0]["person"],
+            "patient": shown.rows[0].person,
             "reference": reference,
             "practitioner": asking.actor.id,
             "facility": asking.actor.facility,

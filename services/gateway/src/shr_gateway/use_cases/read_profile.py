@@ -7,10 +7,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
+from shr_contracts.cloudevents import rfc3339
+
 from shr_gateway.domain import profile
 from shr_gateway.domain.asking import Asking
 from shr_gateway.domain.disclosure import Shown, admitted
 from shr_gateway.domain.identity import identity_of
+from shr_gateway.domain.lines import Line
 from shr_gateway.domain.sections import TIMELINE_LIMIT
 from shr_gateway.use_cases.disclose import Disclosure, Look
 
@@ -22,7 +25,7 @@ NamesOf = Callable[[Collection[str]], Awaitable[Mapping[str, tuple[str | None, s
 class Older(Protocol):
     """Items that the profile document no longer holds."""
 
-    async def __call__(self, ids: Sequence[str], *, before: tuple[str, str], limit: int) -> Sequence[Mapping[str, Any]]:
+    async def __call__(self, ids: Sequence[str], *, before: tuple[str, str], limit: int) -> Sequence[Line]:
         """Newest first."""
 
 
@@ -49,7 +52,7 @@ class ReadProfile:
         if look.moved:
             await self._disclosure.record(look, {})
             return ProfileRead(moved_to=look.root)
-        shown = admitted(look.permit, profile.items_of(look.known.profiles))
+        shown = admitted(look.permit, profile.lines_of(look.known.profiles))
         timeline = await self._timeline(look, shown, position)
         names = await self._names(profile.name_keys([*shown.rows, *timeline] if position else shown.rows))
         parts = _parts(look, shown, timeline)
@@ -57,43 +60,43 @@ class ReadProfile:
         await self._disclosure.record(look, shown.what, consent_id=shown.consent_id)
         return ProfileRead(body)
 
-    async def _timeline(
-        self, look: Look, shown: Shown, position: profile.Position | None
-    ) -> Sequence[Mapping[str, Any]]:
+    async def _timeline(self, look: Look, shown: Shown[Line], position: profile.Position | None) -> Sequence[Line]:
         """One more than a page, so that it is known whether there are more."""
         if position is None or not any(one["capped"] for one in look.known.profiles.values()):
             return profile.earlier(shown.rows, position)
-        found: list[Mapping[str, Any]] = []
+        found: list[Line] = []
         for _ in range(PAGES_LIMIT):
             rows = await self._older(look.known.family.ids, before=position, limit=PAGE)
             found += admitted(look.permit, rows).rows
             if len(rows) < PAGE or len(found) > TIMELINE_LIMIT:
                 break
-            position = (rows[-1]["at"], rows[-1]["reference"])
+            position = (rows[-1].at, rows[-1].reference)
         return found
 
 
-def _parts(look: Look, shown: Shown, timeline: Sequence[Mapping[str, Any]]) -> profile.Parts:
-    references = {row["reference"] for row in shown.rows}
+def _parts(look: Look, shown: Shown[Line], timeline: Sequence[Line]) -> profile.Parts:
     capped = any(one["capped"] for one in look.known.profiles.values())
     more = len(timeline) > TIMELINE_LIMIT or (capped and len(timeline) == TIMELINE_LIMIT)
     return profile.Parts(
         health_id=look.root,
-        as_of=look.at.strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3] + "Z",
+        as_of=rfc3339(look.at),
         identity=identity_of(look.known.person, with_place=look.permit.reaches_all_types),
         restricted=shown.withheld,
         access=_access(look, shown),
-        acknowledged=[
-            one
-            for person in look.known.profiles.values()
-            for one in person["acknowledged"]
-            if one["reference"] in references
-        ],
+        acknowledged=_acknowledged(look, shown),
         next=profile.position_of(timeline[TIMELINE_LIMIT - 1]) if more else None,
     )
 
 
-def _access(look: Look, shown: Shown) -> dict[str, Any]:
+def _acknowledged(look: Look, shown: Shown[Line]) -> list[Mapping[str, Any]]:
+    said = [one for person in look.known.profiles.values() for one in person["acknowledged"]]
+    if not said:
+        return []
+    references = {line.reference for line in shown.rows}
+    return [one for one in said if one["reference"] in references]
+
+
+def _access(look: Look, shown: Shown[Line]) -> dict[str, Any]:
     """By whose leave this is shown, and until when."""
     if look.permit.whole:
         own = look.asking.actor.health_id in look.known.family.ids

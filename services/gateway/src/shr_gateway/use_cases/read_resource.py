@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 import orjson
 from shr_common.errors import ShrError, not_found
@@ -13,10 +12,11 @@ from shr_common.errors import ShrError, not_found
 from shr_gateway.domain.asking import Asking
 from shr_gateway.domain.disclosure import Shown, admitted
 from shr_gateway.domain.identity import patient_resource
+from shr_gateway.domain.lines import Row
 from shr_gateway.use_cases.disclose import Disclosure, Look
 
-RowOf = Callable[[str], Awaitable[Mapping[str, Any] | None]]
-VersionsOf = Callable[[str], Awaitable[Sequence[Mapping[str, Any]]]]
+RowOf = Callable[[str], Awaitable[Row | None]]
+VersionsOf = Callable[[str], Awaitable[Sequence[Row]]]
 NOBODY = "-"
 
 
@@ -48,7 +48,7 @@ class ReadResource:
         look, row, shown = await self._admitted(asking, reference, at=at)
         earlier = admitted(look.permit, await self._versions(reference))
         states = [_version(one) for one in (row, *earlier.rows)]
-        what = {row["type"]: len(states)}
+        what = {row.type: len(states)}
         await self._disclosure.record(look, what, consent_id=shown.consent_id)
         return sorted(states, key=lambda state: state.number, reverse=True)
 
@@ -56,8 +56,8 @@ class ReadResource:
         """One state. Raises as ``__call__``."""
         look, row, shown = await self._admitted(asking, reference, at=at)
         earlier = admitted(look.permit, await self._versions(reference))
-        found = next((_version(one) for one in (row, *earlier.rows) if one["version"] == number), None)
-        await self._disclosure.record(look, shown.what if found else {row["type"]: 0}, consent_id=shown.consent_id)
+        found = next((_version(one) for one in (row, *earlier.rows) if one.version == number), None)
+        await self._disclosure.record(look, shown.what if found else {row.type: 0}, consent_id=shown.consent_id)
         if found is None:
             raise nothing_there()
         return found
@@ -71,10 +71,10 @@ class ReadResource:
         resource = patient_resource(look.root, look.known.person, with_place=look.permit.reaches_all_types)
         return orjson.dumps(resource), None
 
-    async def _admitted(self, asking: Asking, reference: str, *, at: datetime) -> tuple[Look, Mapping[str, Any], Shown]:
+    async def _admitted(self, asking: Asking, reference: str, *, at: datetime) -> tuple[Look, Row, Shown[Row]]:
         row = await self._row(reference)
         # decided for nobody as well, so that a stale consent state answers alike for what is there and what is not
-        person = NOBODY if row is None else row["person"]
+        person = NOBODY if row is None else row.person
         type_ = reference.partition("/")[0]
         look = await self._disclosure.judge(asking, person, resource_type=type_, at=at)
         shown = admitted(look.permit, () if row is None else (row,))
@@ -86,8 +86,8 @@ class ReadResource:
         return look, row, shown
 
 
-def _version(row: Mapping[str, Any]) -> Version:
-    return Version(row["version"], row["updated"], row["body"])
+def _version(row: Row) -> Version:
+    return Version(row.version, row.updated, row.body)
 
 
 def nothing_there() -> ShrError:

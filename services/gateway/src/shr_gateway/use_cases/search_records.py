@@ -6,7 +6,6 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 import orjson
 from shr_common.errors import Category, Issue, ShrError
@@ -14,10 +13,11 @@ from shr_common.errors import Category, Issue, ShrError
 from shr_gateway.domain.asking import Asking
 from shr_gateway.domain.disclosure import admitted
 from shr_gateway.domain.identity import patient_resource
+from shr_gateway.domain.lines import Row
 from shr_gateway.domain.search import Key, Query, refused
 from shr_gateway.use_cases.disclose import Disclosure, Look
 
-RowsOf = Callable[[Sequence[str]], Awaitable[Sequence[Mapping[str, Any]]]]
+RowsOf = Callable[[Sequence[str]], Awaitable[Sequence[Row]]]
 BodiesOf = Callable[[Iterable[str]], Awaitable[Mapping[str, bytes]]]
 
 
@@ -86,9 +86,9 @@ class SearchRecords:
             next=None if following is None else _cursor(look, query, following),
         )
 
-    async def _entries(self, look: Look, page: Sequence[Mapping[str, Any]]) -> list[tuple[str, bytes]]:
-        bodies = await self._bodies(row["reference"] for row in page)
-        return [(row["reference"], bodies[row["reference"]]) for row in page if row["reference"] in bodies]
+    async def _entries(self, look: Look, page: Sequence[Row]) -> list[tuple[str, bytes]]:
+        bodies = await self._bodies(row.reference for row in page)
+        return [(row.reference, bodies[row.reference]) for row in page if row.reference in bodies]
 
     @staticmethod
     def _patient(look: Look) -> tuple[str, bytes]:
@@ -96,14 +96,12 @@ class SearchRecords:
         return f"Patient/{look.root}", orjson.dumps(resource)
 
 
-def _clinical(rows: Iterable[Mapping[str, Any]]) -> Iterable[Mapping[str, Any]]:
+def _clinical(rows: Iterable[Row]) -> Iterable[Row]:
     """Without the Patient entries of submissions: who a person is, is said by healthid alone."""
-    return (row for row in rows if row["type"] != "Patient")
+    return (row for row in rows if row.type != "Patient")
 
 
-def _cut(
-    query: Query, found: Sequence[Mapping[str, Any]], cursor: Cursor | None, *, first: int
-) -> tuple[Sequence[Mapping[str, Any]], Key | None]:
+def _cut(query: Query, found: Sequence[Row], cursor: Cursor | None, *, first: int) -> tuple[Sequence[Row], Key | None]:
     """The page, and where the next one starts."""
     rest = query.after(found, None if cursor is None else cursor.position)
     size = max(query.count - (first if cursor is None else 0), 0)
