@@ -11,7 +11,7 @@ WORKDAYS = ("mon", "tue", "wed", "thu", "sat", "sun")
 
 
 def demo_schedules() -> Sequence[Schedule]:
-    """Made once, when the store is empty."""
+    """Made once, when the store is empty. Dr. Nazmul Karim's is the first by id."""
     return (
         Schedule(
             id="20000002-10000002-medicine",
@@ -24,7 +24,7 @@ def demo_schedules() -> Sequence[Schedule]:
             times=((time(9), time(13)), (time(17), time(20))),
         ),
         Schedule(
-            id="20000001-10000001-medicine",
+            id="shapla-medicine-20000001",
             facility="10000001",
             department="medicine",
             practitioner="20000001",
@@ -34,7 +34,7 @@ def demo_schedules() -> Sequence[Schedule]:
             times=((time(8), time(14)),),
         ),
         Schedule(
-            id="10000003-outdoor",
+            id="meghna-outdoor",
             facility="10000003",
             department="outdoor",
             name="Outdoor service, Meghna Upazila Health Complex",
