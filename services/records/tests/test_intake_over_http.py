@@ -27,15 +27,15 @@ def expressions(answer: Any) -> list[str]:
 
 
 async def test_a_bundle_of_a_known_person_is_answered_as_fhir_clients_expect(service):
-    id = fresh()
-    answer = await service.submit(service.bundle(service.observation(), id=id))
+    ref = fresh()
+    answer = await service.submit(service.bundle(service.observation(), id=ref))
     assert answer.status_code == 200, answer.text
     entry = answer.json()["entry"][0]["response"]
     assert answer.json()["type"] == "transaction-response"
     assert entry["status"] == "201 Created"
     assert entry["etag"] == 'W/"1"'
     assert entry["location"].startswith("Observation/") and entry["location"].endswith("/_history/1")
-    assert answer.headers["content-location"] == f"/submissions/openmrs%2F10000001/{id}"
+    assert answer.headers["content-location"] == f"/submissions/openmrs%2F10000001/{ref}"
     looked_up = await service.client.get(answer.headers["content-location"], headers=service.as_hospital())
     assert looked_up.json()["state"] == "recorded"
     assert looked_up.json()["health_id"] == RAHIMA
@@ -67,13 +67,13 @@ async def test_other_content_under_a_bundle_identifier_is_refused(service):
 
 
 async def test_other_content_under_a_bundle_id_alone_is_an_amendment(service):
-    id, sent = fresh(), fresh()
-    first = await service.submit(service.bundle(service.observation(id=sent), id=id))
-    amended = await service.submit(service.bundle(service.observation(id=sent, status="amended"), id=id))
+    ref, sent = fresh(), fresh()
+    first = await service.submit(service.bundle(service.observation(id=sent), id=ref))
+    amended = await service.submit(service.bundle(service.observation(id=sent, status="amended"), id=ref))
     assert amended.status_code == 200
     location = amended.json()["entry"][0]["response"]["location"]
     assert location.endswith("/_history/2")
-    again = await service.submit(service.bundle(service.observation(id=sent), id=id))
+    again = await service.submit(service.bundle(service.observation(id=sent), id=ref))
     assert again.status_code == 200  # other fullUrls, so an amendment of its own
     versions = await service.client.get(
         f"/fhir/{location.partition('/_history')[0]}/_history", headers=service.as_hospital()
@@ -85,12 +85,10 @@ async def test_other_content_under_a_bundle_id_alone_is_an_amendment(service):
 async def test_what_is_served_is_what_was_sent_but_for_id_meta_and_references(service):
     sent = (
         '{"resourceType":"Observation","id":"s-1","status":"final","code":{"text":"ওজন  \\u09be"},'
-        '"subject":{"reference":"Patient/%s"},"valueQuantity":{"value":1.50,"unit":"kg"}}' % RAHIMA
+        f'"subject":{{"reference":"Patient/{RAHIMA}"}},"valueQuantity":{{"value":1.50,"unit":"kg"}}}}'
     )
-    raw = (
-        '{"resourceType":"Bundle","type":"batch","id":"%s","entry":[{"request":{"method":"POST","url":"Observation"},'
-        '"resource":%s}]}' % (fresh(), sent)
-    )
+    entry = '{"request":{"method":"POST","url":"Observation"},"resource":' + sent + "}"
+    raw = f'{{"resourceType":"Bundle","type":"batch","id":"{fresh()}","entry":[{entry}]}}'
     answer = await service.submit(raw.encode())
     path = answer.json()["entry"][0]["response"]["location"].partition("/_history")[0]
     served = await service.client.get(f"/fhir/{path}", headers=service.as_hospital())
@@ -133,10 +131,10 @@ async def test_identity_numbers_are_masked_in_what_is_served_and_absent_from_the
 
 
 async def test_the_submitted_bytes_go_back_unchanged_to_their_author_only(service):
-    id = fresh()
+    ref = fresh()
     raw = json.dumps(service.bundle(service.observation()), indent=2).encode()
-    await service.submit(raw, idempotency_key=id)
-    path = f"/submissions/{HOSPITAL.replace('/', '%2F')}/{id}/payload"
+    await service.submit(raw, idempotency_key=ref)
+    path = f"/submissions/{HOSPITAL.replace('/', '%2F')}/{ref}/payload"
     assert (await service.client.get(path, headers=service.as_hospital())).content == raw
     other = await service.client.get(path, headers=service.as_hospital("openmrs/10000002"))
     assert other.status_code == 404
@@ -234,9 +232,9 @@ async def test_an_older_state_that_arrives_late_never_becomes_current(service):
 
 
 async def test_a_check_says_what_would_become_of_it_and_leaves_nothing(service):
-    id = fresh()
+    ref = fresh()
     before = await service.database["submissions"].count_documents({})
-    body = json.dumps(service.bundle(service.observation(), id=id))
+    body = json.dumps(service.bundle(service.observation(), id=ref))
     answer = await service.client.post("/check", content=body, headers=service.as_hospital())
     assert answer.json()["verdict"] == "recorded" and answer.json()["health_id"] == RAHIMA
     assert await service.database["submissions"].count_documents({}) == before

@@ -5,12 +5,15 @@ https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/bindings/kafka-proto
 
 from __future__ import annotations
 
+import hashlib
 import uuid
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import lru_cache
 
 TYPE_PREFIX = "bd.gov.dghs."
 _NAMESPACE = uuid.uuid5(uuid.NAMESPACE_URL, "http://dghs.gov.bd/shr/events")
+_SEED = hashlib.sha1(_NAMESPACE.bytes, usedforsecurity=False)
 
 
 def event_type(topic: str, version: int = 1) -> str:
@@ -23,7 +26,14 @@ CONSENT_HEARTBEAT = event_type("consent.heartbeat")
 
 def event_id(*, aggregate: str, version: int, type: str) -> str:
     """The id of an event: the same aggregate version published twice, or years later, is the same event."""
-    return str(uuid.uuid5(_NAMESPACE, f"{aggregate}\n{version}\n{type}"))
+    # UUIDv5 written out: on the way of every bundle, and uuid.uuid5 costs five times as much
+    seeded = _SEED.copy()
+    seeded.update(f"{aggregate}\n{version}\n{type}".encode())
+    made = bytearray(seeded.digest()[:16])
+    made[6] = made[6] & 0x0F | 0x50
+    made[8] = made[8] & 0x3F | 0x80
+    text = made.hex()
+    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +70,7 @@ class Event:
         return [(name, text.encode()) for name, text in (*attributes.items(), *self.extensions)]
 
 
+@lru_cache(maxsize=256)
 def rfc3339(moment: datetime) -> str:
     """A moment as RFC 3339 in UTC with milliseconds."""
     return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -99,12 +99,15 @@ def assemble(settings: Settings) -> Assembly:
         bytes_limit=settings.batch_bytes_limit,
         queue_limit=settings.queue_limit,
         size_of=lambda submission: len(submission.body),
+        lanes=settings.intake_lanes,
     )
     intake = Intake(joined, records, now=now, limit_bytes=settings.body_limit_bytes)
     dead_letters = DeadLetters(producer, Envelope.load(settings.keys_dir, "dlq"))
     subscribers = Subscribers(settings, NAME, dead_letters)
     encounters = EncounterSubmitted(record, dead_letters, now=now)
-    subscribers.add(Subscription(settings.group_of(NAME, "encounters"), (ENCOUNTER_SUBMITTED,), encounters))
+    group = settings.group_of(NAME, "encounters")
+    lanes = settings.intake_lanes
+    subscribers.add(Subscription(group, (ENCOUNTER_SUBMITTED,), encounters, consumers=lanes))
     subscribers.add(
         Subscription(settings.group_of(NAME, "patients"), PATIENT_TOPICS, PatientChanged(follow, lookup.hash))
     )

@@ -12,3 +12,4 @@ class Settings(ServiceSettings):
     parking_days: int = Field(30, description="How long a submission waits for its patient before it is rejected.")
     sweep_every_s: float = Field(60.0, description="How often parked submissions are looked at again.")
     strict_sources: tuple[str, ...] = Field((), description="Sources or systems whose BD-Core warnings are errors.")
+    intake_lanes: int = Field(2, description="Batches under way at once: one waits for the store, another computes.")

@@ -39,8 +39,9 @@ def splice(
     the served one. ``masks`` maps an identifier system to what hides its numbers, wherever an Identifier stands.
     """
     members: dict[str, Any] = _OBJECT.decode(raw)
-    for name, edits in _edits(resource, references or {}, masks or {}).items():
-        members[str(name)] = _apply(members[str(name)], edits)
+    if references or masks:
+        for name, edits in _edits(resource, references or {}, masks or {}).items():
+            members[str(name)] = _apply(members[str(name)], edits)
     members["meta"] = _merged_meta(members.get("meta"), resource.get("meta"), meta)
     members["id"] = id
     ordered = {name: members.pop(name) for name in ("resourceType", "id", "meta") if name in members}

@@ -21,6 +21,7 @@ Resource = dict[str, Any]
 PROFILES = "https://fhir.dghs.gov.bd/core/StructureDefinition/"
 ICD11 = "http://id.who.int/icd/release/11/mms"
 OLDEST_BIRTH_YEAR = 1870
+SUBJECTS = ("subject", "patient", "beneficiary", "for")
 LOOKS_LIKE_HEALTH_ID = re.compile(r"9\d{10}", re.ASCII)
 _NATIONAL = re.compile(r"https?://(?:www\.|fhir\.)?dghs\.gov\.bd/identifiers?/\w+", re.IGNORECASE)
 
@@ -62,7 +63,7 @@ def _needs(*names: str) -> tuple[ProfileRule, ...]:
 
 
 def _has(name: str) -> Callable[[Resource], bool]:
-    return lambda resource: any(key.startswith(name) for key in resource)
+    return lambda resource: name in resource
 
 
 def _has_icd11(resource: Resource) -> bool:
@@ -92,13 +93,15 @@ def findings(resources: Iterable[tuple[str, Resource]], *, on: date) -> list[Iss
     """The findings about the resources of one submission, each with its expression. ``on`` is the day of receipt."""
     found: list[Issue] = []
     told: set[tuple[str, str]] = set()
+    sound: set[str] = set()
     for at, resource in resources:
         kind = resource["resourceType"]
         if kind == "Patient":
             found += _patient(at, resource, on)
         else:
-            found += _subject(at, resource)
-        found += _profile(at, kind, resource, told)
+            _subject(at, resource, found, sound)
+        if kind in PROFILE_RULES:
+            found += _profile(at, kind, resource, told)
     return found
 
 
@@ -113,18 +116,23 @@ def _patient(at: str, patient: Resource, on: date) -> Iterator[Issue]:
         yield _error(f"{at}.birthDate", "birth-date", en, bn)
 
 
-def _subject(at: str, resource: Resource) -> Iterator[Issue]:
-    for name in ("subject", "patient", "beneficiary", "for"):
+def _subject(at: str, resource: Resource, found: list[Issue], sound: set[str]) -> None:
+    """``sound`` are references that were looked at before: the resources of a bundle mostly share one."""
+    for name in SUBJECTS:
         reference = resource.get(name)
-        if not isinstance(reference, dict):
+        if type(reference) is not dict:
             continue
         text = reference.get("reference", "")
-        if "Patient/" in text:
+        if text not in sound and "Patient/" in text:
             last = text.partition("/_history/")[0].rpartition("/")[2]
+            wrong = []
             if LOOKS_LIKE_HEALTH_ID.fullmatch(last):
-                yield from identifier_findings(f"{at}.{name}", {"system": UHID, "value": last}, leaf=".reference")
+                wrong = [*identifier_findings(f"{at}.{name}", {"system": UHID, "value": last}, leaf=".reference")]
+                found += wrong
+            if not wrong:
+                sound.add(text)
         if "identifier" in reference:
-            yield from identifier_findings(f"{at}.{name}.identifier", reference["identifier"])
+            found += identifier_findings(f"{at}.{name}.identifier", reference["identifier"])
 
 
 def identifier_findings(at: str, identifier: Resource, *, leaf: str = ".value") -> Iterator[Issue]:

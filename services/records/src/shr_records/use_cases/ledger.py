@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import lru_cache
 
 import orjson
 from shr_common.errors import Category, Issue
@@ -199,6 +200,12 @@ def cause_of(issues: Collection[Issue]) -> str:
 
 
 def _rendered(issues: Collection[Issue]) -> bytes:
+    return _outcome(tuple(issues))
+
+
+@lru_cache(maxsize=2048)
+def _outcome(issues: tuple[Issue, ...]) -> bytes:
+    """Most bundles of a source earn the same warnings at the same places."""
     return events.without_numbers(orjson.dumps(operation_outcome(issues)))
 
 
