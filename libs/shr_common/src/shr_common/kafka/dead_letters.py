@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import structlog
 from shr_contracts.topics import dead_letters_of
 
@@ -12,6 +14,8 @@ from shr_common.keys import Envelope
 from shr_common.telemetry import DEAD_LETTERS
 
 LOG = structlog.get_logger("shr.kafka")
+OURS = "dlq_"
+"""How the headers begin that we add; whatever else begins so is not kept."""
 
 
 def dead_letter_id(record: Record) -> str:
@@ -38,7 +42,7 @@ class DeadLetters:
             "dlq_offset": str(record.offset),
         }
         place = record.topic.encode()
-        headers = [(name, value) for name, value in record.raw_headers if not name.startswith("dlq_")]
+        headers = [(name, value) for name, value in record.raw_headers if not name.startswith(OURS)]
         headers += [(name, text.encode("utf-8", "replace")) for name, text in said.items()]
         if record.key_bytes is not None:
             headers.append(("dlq_key", self._envelope.seal(record.key_bytes, place)))
@@ -47,3 +51,46 @@ class DeadLetters:
         await self._producer.send([Message(topic, dead_letter_id(record).encode(), sealed, headers)])
         DEAD_LETTERS.labels(topic=record.topic, category=str(category)).inc()
         LOG.error("dead_letter", id=dead_letter_id(record), category=str(category), kind=type(error).__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class DeadLetter:
+    """A dead letter as it lies in ``<topic>.dlq``; its bytes are opened only on purpose."""
+
+    id: str
+    topic: str
+    category: str
+    reason: str
+    buried_at_ms: int
+    headers: tuple[tuple[str, bytes], ...]
+    sealed_key: bytes | None
+    sealed: bytes
+
+    @classmethod
+    def of(cls, record: Record) -> DeadLetter | None:
+        """From a record of a dead letter queue; None if it is none of ours."""
+        if record.key is None or "dlq_topic" not in record.headers:
+            return None
+        return cls(
+            id=record.key,
+            topic=record.headers["dlq_topic"],
+            category=record.headers.get("dlq_category", ""),
+            reason=record.headers.get("dlq_reason", ""),
+            buried_at_ms=record.timestamp_ms,
+            headers=tuple(header for header in record.raw_headers if not header[0].startswith(OURS)),
+            sealed_key=dict(record.raw_headers).get("dlq_key"),
+            sealed=record.value,
+        )
+
+    def value(self, envelope: Envelope) -> bytes:
+        """The exact bytes that came in. Raises ValueError under another key."""
+        return envelope.open(self.sealed, self.topic.encode())
+
+    def key(self, envelope: Envelope) -> bytes | None:
+        """The key that the record came with."""
+        return None if self.sealed_key is None else envelope.open(self.sealed_key, self.topic.encode())
+
+    def again(self, envelope: Envelope, mended: bytes | None = None) -> Message:
+        """The record as it first came, to its topic, or with other bytes."""
+        value = self.value(envelope) if mended is None else mended
+        return Message(self.topic, self.key(envelope), value, self.headers)

@@ -72,7 +72,7 @@ class Producer:
             async with asyncio.timeout(self._timeout_s):
                 for m in messages:
                     acknowledged.append(
-                        await producer.send(m.topic, m.value, key=m.key, headers=m.headers, partition=m.partition)
+                        await producer.send(m.topic, m.value, key=m.key, headers=list(m.headers), partition=m.partition)
                     )
                 for one in acknowledged:
                     await one
