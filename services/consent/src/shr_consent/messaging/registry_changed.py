@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date, datetime
-from typing import Any
 
 from shr_common.kafka import Record
 from shr_contracts.events import RegistryChanged
@@ -38,7 +37,7 @@ class FollowRegistry:
 def _entry(value: RegistryChanged) -> RegistryEntry:
     identifier = f"{value.resource_type}/{value.id}"
     if value.resource_type != "PractitionerRole":
-        until = _licensed_until(value.resource) if value.resource_type == "Practitioner" else None
+        until = _licensed_until(value) if value.resource_type == "Practitioner" else None
         return RegistryEntry(identifier, value.version, value.active, until)
     return RegistryEntry(
         id=identifier,
@@ -51,10 +50,15 @@ def _entry(value: RegistryChanged) -> RegistryEntry:
     )
 
 
-def _licensed_until(practitioner: dict[str, Any]) -> str | None:
-    """The last day of the longest licence (``qualification.period.end``); None when one has no end, or none is told."""
+def _licensed_until(practitioner: RegistryChanged) -> str | None:
+    """The last day of the licence: ``period`` if it is told, else the latest of ``qualification.period.end``.
+
+    None when there is no end, or none is told.
+    """
+    if practitioner.period is not None:
+        return _day(practitioner.period.end)
     ends = []
-    for qualification in practitioner.get("qualification") or ():
+    for qualification in practitioner.resource.get("qualification") or ():
         end = (qualification.get("period") or {}).get("end") if isinstance(qualification, dict) else None
         if not isinstance(end, str) or len(end) < 10:
             return None
