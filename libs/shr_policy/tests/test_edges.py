@@ -76,7 +76,8 @@ def test_one_change_of_the_grant(change: dict[str, Any], left: bool) -> None:
     [
         ("2024-06", "2024-06-15", None, False),
         ("2024-06", None, "2024-06-15", False),
-        ("2024-06", "2024-06-01", "2024-06-30", False),  # a month is taken as 31 days long, so that no day is missed
+        ("2024-06", "2024-06-01", "2024-06-30", True),
+        ("2024-13", "2024-01-01", "2024-12-31", False),
         ("2024-06", "2024-06-01", "2024-07-01", True),
         ("2024", "2024-01-01", "2024-12-31", True),
         ("2024", "2024-01-02", None, False),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from calendar import monthrange
 from dataclasses import dataclass
 
 from shr_policy.decision import Decision, Filter
@@ -108,5 +109,12 @@ def _days(date: str) -> tuple[str, str]:
     if len(day) == 4:
         return f"{day}-01-01", f"{day}-12-31"
     if len(day) == 7:
-        return f"{day}-01", f"{day}-31"
+        return f"{day}-01", f"{day}-{_last_of_month(day)}"
     return day, day
+
+
+def _last_of_month(month: str) -> int:
+    try:
+        return monthrange(int(month[:4]), int(month[5:]))[1]
+    except ValueError:  # no such month: later than any day in it
+        return 99
