@@ -102,9 +102,9 @@ def unauthenticated(text: str) -> ShrError:
     return ShrError(Category.UNAUTHENTICATED, Issue(text, code="login"))
 
 
-def too_large(text: str) -> ShrError:
+def too_large(text: str, *, expression: str | None = None) -> ShrError:
     """A documented limit was exceeded (413)."""
-    return ShrError(Category.TOO_LARGE, Issue(text, code="too-long"))
+    return ShrError(Category.TOO_LARGE, Issue(text, expression=expression, code="too-long"))
 
 
 def busy(text: str, *, retry_after_s: int = 1) -> ShrError:

@@ -62,7 +62,8 @@ def split_bundle(raw: bytes, *, limits: JsonLimits = DEFAULT_LIMITS, most_entrie
     tree = parse(raw, limits=limits)
     entries = tree.get("entry")
     if isinstance(entries, list) and len(entries) > most_entries:
-        raise too_large(f"The bundle has {len(entries)} entries; at most {most_entries} are accepted.")
+        text = f"The bundle has {len(entries)} entries; at most {most_entries} are accepted."
+        raise too_large(text, expression="Bundle.entry")
     try:
         slices = _DECODER.decode(raw).entry
     except msgspec.ValidationError:
