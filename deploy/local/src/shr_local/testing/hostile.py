@@ -121,20 +121,7 @@ def other_kinds() -> dict[str, tuple[str, bytes]]:
 
 
 PLACES = (
-    *("$where", "[$ne]", "{$gt:''}", "' || '1'=='1", "..", "../../etc/passwd", "..%2f..%2f", "%00", "\x00", "\udcff"),
-    *(
-        "a" * 3000,
-        "98001046534'",
-        "-1",
-        "1e999",
-        "NaN",
-        "null",
-        "undefined",
-        "\u202e",
-        "(a+)+$",
-        "<script>",
-        "%s%n",
-        "${7*7}",
-    ),
+    *("$where", "[$ne]", "{$gt:''}", "' || '1'=='1", "../../etc/passwd", "%00", "\x00", "\udcff", "a" * 3000, "-1"),
+    *("1e999", "NaN", "\u202e", "(a+)+$", "<script>", "${7*7}"),
 )
 """Texts for paths and queries. ``\\udcff`` stands for the byte FF, which is no UTF-8."""
