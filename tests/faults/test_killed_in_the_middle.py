@@ -52,6 +52,7 @@ async def _publish(stack: Stack, persons: list[str]) -> dict[str, str]:
     try:
         for number in range(BUNDLES):
             if number in KILLED_AT:
+                await asyncio.to_thread(stack.wait_ready, KILLED_AT[number])
                 await asyncio.to_thread(stack.kill, KILLED_AT[number])  # the supervisor starts it again
             person, submission_id = persons[number % PERSONS], str(uuid.uuid4())
             value = json.dumps(a_bundle(an_observation(person))).encode()
