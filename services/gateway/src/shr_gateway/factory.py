@@ -86,6 +86,14 @@ class Reading:
     disclosure: Disclosure
 
 
+@dataclass
+class GatewayAssembly(Assembly):
+    """With what the pages are made of."""
+
+    reading: Reading | None = None
+    hand_on: HandOn | None = None
+
+
 @dataclass(frozen=True)
 class Stores:
     """Connections and what stands on them."""
@@ -125,7 +133,7 @@ class Stores:
         return None
 
 
-def assemble(settings: Settings) -> Assembly:
+def assemble(settings: Settings) -> GatewayAssembly:
     """All parts of the gateway, in their order of start."""
     client = connect(settings.mongo_uri)
     own_client = connect(settings.own_mongo_uri) if settings.own_mongo_uri else client
@@ -150,7 +158,7 @@ def assemble(settings: Settings) -> Assembly:
     subscribers = _subscribers(settings, stores, producer, cluster)
     tokens = _authenticator(settings, settings.audience)
     sessions = SessionStore(stores.own, envelope, now=now, timeout_s=settings.store_timeout_s)
-    return Assembly(
+    return GatewayAssembly(
         routers=[
             *_routers(settings, reading, hand_on, load, Cursors(envelope), sessions, tokens),
             *_pages(reading, hand_on, load, pulse),
@@ -163,6 +171,8 @@ def assemble(settings: Settings) -> Assembly:
         prepare=stores.prepare,
         close=stores.close,
         subscribers=subscribers,
+        reading=reading,
+        hand_on=hand_on,
     )
 
 
