@@ -18,13 +18,22 @@ _MEDIA_TYPES = ("application/json", "application/fhir+json", "text/json")
 _CURSOR = re.compile(r"[0-9A-Za-z:.\-~]{1,128}", re.ASCII)
 
 
-def new_id() -> str:
-    """A UUIDv7: later ids sort after earlier ones, to the millisecond."""
-    number = (int(time.time() * 1000) << 80) | int.from_bytes(os.urandom(10), "big")
-    number = number & ~(0xF << 76) | 0x7 << 76
-    number = number & ~(0x3 << 62) | 0x2 << 62
-    text = f"{number:032x}"
-    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
+class _Ids:
+    """UUIDv7 (RFC 9562, with the fraction of the millisecond in its first random bits), rising within a process."""
+
+    def __init__(self) -> None:
+        self._last = 0
+
+    def __call__(self) -> str:
+        """The next one; of two processes the later one's id sorts later, to a quarter of a microsecond."""
+        self._last = max(time.time_ns() * 4096 // 1_000_000, self._last + 1)
+        head, fraction = self._last >> 12, self._last & 0xFFF
+        below = int.from_bytes(os.urandom(8), "big") & (1 << 62) - 1
+        text = f"{head << 80 | 7 << 76 | fraction << 64 | 2 << 62 | below:032x}"
+        return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
+
+
+new_id = _Ids()
 
 
 async def body_of(request: Request, *, optional: bool = False) -> dict[str, Any]:
