@@ -5,15 +5,30 @@ from __future__ import annotations
 import json
 import uuid
 from collections.abc import AsyncIterator, Callable
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
-from shr_common.keys import LookupKey
+from shr_common.keys import Envelope, LookupKey
+from shr_common.mongo import connect, ensure_indexes
+from shr_common.outbox import Outbox
 from shr_common.testing import Issuer, Topics, eventually, running
+from shr_records.domain.people import registered_local_keys, uhid_key
+from shr_records.domain.persons import PersonState
+from shr_records.domain.reading import Limits
+from shr_records.domain.submission import Submission, submission_key
 from shr_records.main import create_app
 from shr_records.settings import Settings
+from shr_records.storage.knowledge import Codes, Registry
+from shr_records.storage.people import People
+from shr_records.storage.records import Records
+from shr_records.storage.replica import Replica
+from shr_records.storage.schema import INDEXES, KEY_INDEXES, KEYS
+from shr_records.storage.vault import Vault
+from shr_records.use_cases.follow_patients import FollowPatients
+from shr_records.use_cases.record_submissions import RecordSubmissions
 
 HOSPITAL = "openmrs/10000001"
 RAHIMA, KARIM = "98000173958", "98001046534"
@@ -188,3 +203,70 @@ async def service(
     await mongo.drop_database(settings.database_of("records"))
     await mongo.drop_database(settings.database_of("records_keys"))
     await mongo.close()
+
+
+class Desk:
+    """The use cases over the real store, with a clock of the test's own."""
+
+    def __init__(self, mongo_uri: str, tmp_path: Any, name: str) -> None:
+        self.client = connect(mongo_uri)
+        self.database = self.client[name]
+        self.keys = self.client[f"{name}_keys"]
+        (tmp_path / "master.key").write_bytes(b"m" * 32)
+        (tmp_path / "lookup.key").write_bytes(b"l" * 32)
+        master = Envelope.load(tmp_path, "master")
+        self.lookup = LookupKey.load(tmp_path)
+        vault = Vault(self.keys[KEYS], master)
+        people = People(self.database, vault)
+        self.records = Records(self.client, self.database, vault, people, Outbox(self.database, master), timeout_s=10)
+        self.replica = Replica(self.client, self.database, vault, timeout_s=10)
+        self.record = RecordSubmissions(
+            self.records,
+            codes=Codes(self.database),
+            registry=Registry(self.database),
+            hash_of=self.lookup.hash,
+            limits=Limits(),
+        )
+        self.now = datetime(2026, 11, 23, tzinfo=UTC)
+        self.follow = FollowPatients(
+            self.replica, self.records, self.record.heal, now=lambda: self.now, patience=timedelta(days=30)
+        )
+        self._versions: dict[str, int] = {}
+
+    async def prepare(self) -> None:
+        await ensure_indexes(self.database, INDEXES)
+        await ensure_indexes(self.keys, KEY_INDEXES)
+
+    async def registers(self, *persons: str, local: str | None = None, replaces: tuple[str, ...] = ()) -> None:
+        changes = []
+        for person in persons:
+            version = self._versions[person] = self._versions.get(person, 0) + 1
+            keys = {uhid_key(person)}
+            if local:
+                keys.update(registered_local_keys(HOSPITAL, "", local, self.lookup.hash))
+            changes.append(PersonState(person, version, "active", keys, replaces))
+        await self.follow(changes)
+
+    async def submits(self, *payloads: tuple[str, Any], source: str = HOSPITAL) -> list[Any]:
+        self.now += timedelta(milliseconds=1)
+        sent = [
+            Submission(source, json.dumps(body).encode(), self.now, id=ref, by_topic=True) for ref, body in payloads
+        ]
+        return await self.record(sent, at=self.now)
+
+    async def state(self, ref: str, source: str = HOSPITAL) -> str:
+        key = submission_key(source, ref)
+        return (await self.records.receipts([key]))[key].state
+
+    async def person(self, ref: str) -> str | None:
+        key = submission_key(HOSPITAL, ref)
+        return (await self.records.receipts([key]))[key].person
+
+
+@pytest.fixture
+async def desk(mongo_uri: str, tmp_path: Any, database: str):
+    made = Desk(mongo_uri, tmp_path, database)
+    await made.prepare()
+    yield made
+    await made.client.drop_database(f"{database}_keys")
+    await made.client.close()
