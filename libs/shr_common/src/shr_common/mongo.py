@@ -15,6 +15,7 @@ from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.errors import (
     AutoReconnect,
     BulkWriteError,
+    CollectionInvalid,
     ConnectionFailure,
     DocumentTooLarge,
     DuplicateKeyError,
@@ -158,8 +159,10 @@ async def ensure_indexes(database: Database, wanted: Mapping[str, Sequence[Index
             if name not in existing:
                 try:
                     await database.create_collection(name)
+                except CollectionInvalid:  # another replica was faster
+                    pass
                 except OperationFailure as error:
-                    if error.code != _COLLECTION_EXISTS:  # another replica was faster
+                    if error.code != _COLLECTION_EXISTS:  # the same, a moment later
                         raise
             if indexes:
                 await database[name].create_indexes(list(indexes))
