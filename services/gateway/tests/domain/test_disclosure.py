@@ -22,7 +22,8 @@ MERGED_FAMILY = family_of("S", [{"former": "R", "to": "S", "at": MERGED}])
 def given(patient: str, at: datetime, **terms: Any) -> Given:
     """A grant to the doctor."""
     value = {"consent_id": f"{patient}-{at.day}", "patient": patient, "version": 1, "status": "granted",
-             "recipient": {"type": "practitioner", "id": "d"}, "purpose": "CAREMGT", "record_types": "*", **terms}  # fmt: skip
+             "recipient": {"type": "practitioner", "id": "d"}, "purpose": "CAREMGT", "record_types": "*",
+             **terms}  # fmt: skip
     return Given.of({"_id": "c", "patient": patient, "granted_at": at, "value": value})
 
 
@@ -96,15 +97,27 @@ def test_a_permit_has_a_digest_that_changes_with_its_terms() -> None:
     assert one.digest == same.digest != other.digest
 
 
+def posting(*, active: bool, facility: str = "f", end: str | None = None) -> dict[str, Any]:
+    """A role of the doctor."""
+    return {
+        "type": "PractitionerRole",
+        "id": "r",
+        "practitioner": "d",
+        "facility": facility,
+        "active": active,
+        "end": end,
+    }
+
+
 @pytest.mark.parametrize(
     ("entry", "good"),
     [
         ({"type": "Practitioner", "id": "d", "active": False}, False),
         ({"type": "Organization", "id": "f", "active": False}, False),
-        ({"type": "PractitionerRole", "id": "r", "practitioner": "d", "facility": "f", "active": False}, False),
-        ({"type": "PractitionerRole", "id": "r", "practitioner": "d", "facility": "f", "active": True, "end": "2026-01-01"}, False),
-        ({"type": "PractitionerRole", "id": "r", "practitioner": "d", "facility": "f", "active": True, "end": "2026-11-23"}, True),
-        ({"type": "PractitionerRole", "id": "r", "practitioner": "d", "facility": "g", "active": False}, True),
+        (posting(active=False), False),
+        (posting(active=True, end="2026-01-01"), False),
+        (posting(active=True, end="2026-11-23"), True),
+        (posting(active=False, facility="g"), True),
     ],
 )  # fmt: skip
 def test_standing(entry: dict[str, Any], good: bool) -> None:

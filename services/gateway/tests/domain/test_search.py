@@ -14,8 +14,9 @@ def row(id: str = "a", **more: Any) -> Row:
     """A result of 20 November 2026, 10:00 in Dhaka."""
     said: dict[str, Any] = {
         "_id": f"Observation/{id}", "person": "p", "type": "Observation", "version": 1,
-        "updated": "2026-11-21T00:00:00.000000+00:00", "at": "2026-11-20T04:00:00Z", "date": "2026-11-20T10:00:00+06:00",
-        "day": "2026-11-20", "codes": ["http://loinc.org|8480-6"], "categories": ["c|vital-signs"], "status": "final",
+        "updated": "2026-11-21T00:00:00.000000+00:00", "at": "2026-11-20T04:00:00Z",
+        "date": "2026-11-20T10:00:00+06:00", "day": "2026-11-20",
+        "codes": ["http://loinc.org|8480-6"], "categories": ["c|vital-signs"], "status": "final",
         "labels": [], "confidentiality": "N", "facility": "1", "encounter": "Encounter/e",
     }  # fmt: skip
     return Row.of({**said, **more})

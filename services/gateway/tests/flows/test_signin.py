@@ -13,6 +13,7 @@ import httpx
 import pytest
 import uvicorn
 from shr_common.mongo import connect
+from shr_common.testing import eventually
 from shr_local.identity_provider.app import create_app as create_provider
 from shr_local.paths import Home
 from shr_local.ports import free_ports
@@ -31,8 +32,7 @@ async def provider(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[st
     server = uvicorn.Server(uvicorn.Config(app, port=port, log_level="error", lifespan="off"))
     server.install_signal_handlers = lambda: None  # type: ignore[attr-defined]
     task = asyncio.create_task(server._serve())
-    while not server.started:
-        await asyncio.sleep(0.02)
+    await eventually(lambda: server.started)
     yield address
     server.should_exit = True
     await task
@@ -82,6 +82,15 @@ async def sign_in(browser: httpx.AsyncClient, account: str = "nazmul", next_: st
     return await browser.get(await at_the_provider(begun.headers["location"], account))
 
 
+async def answers(browser: httpx.AsyncClient, path: str, status: int) -> None:
+    """Once the gateway has caught up."""
+
+    async def as_said() -> bool:
+        return (await browser.get(path, headers={"X-Purpose": "CAREMGT"})).status_code == status
+
+    await eventually(as_said, within_s=30)
+
+
 async def session_of(portal: World) -> dict[str, Any]:
     """The newest session as stored."""
     async with connect(portal.settings.mongo_uri) as mongo:
@@ -95,8 +104,7 @@ async def test_a_doctor_signs_in_and_reads_with_her_session(portal: World, brows
     cookie = next(value for value in answer.headers.get_list("set-cookie") if value.startswith("shr_session="))
     assert "HttpOnly" in cookie and "samesite=lax" in cookie.lower()
     person = await portal.registers()
-    refused = await browser.get(f"/profile/{person}", headers={"X-Purpose": "CAREMGT"})
-    assert refused.status_code == 403, "signed in, without consent"
+    await answers(browser, f"/profile/{person}", 403)  # signed in, and without consent
     stored = await session_of(portal)
     secret = cookie.partition("=")[2].partition(";")[0]
     assert secret not in str(stored) and b"eyJ" not in stored["token"], "only a digest and a sealed token are kept"
@@ -107,7 +115,7 @@ async def test_a_citizen_signs_in_with_her_code(portal: World, browser: httpx.As
     begun = await browser.get("/signin")
     back = await as_citizen_at_the_provider(begun.headers["location"], person)
     assert (await browser.get(back)).headers["location"] == "/"
-    assert (await browser.get(f"/profile/{person}")).status_code == 200
+    await answers(browser, f"/profile/{person}", 200)
 
 
 async def test_the_request_to_the_provider_is_pkce_with_state_and_nonce(

@@ -72,8 +72,8 @@ def test_any_order_and_repetition_gives_the_same_rows_and_profiles(
     said: list[tuple[str, int, str, str]], shuffler: random.Random, batch: int
 ) -> None:
     events = [
-        event(person, result(id, version, status=status), minute=version, version=version)
-        for id, version, status, person in said
+        event(person, result(name, version, status=status), minute=version, version=version)
+        for name, version, status, person in said
     ]
     expected = views(sorted(events, key=lambda e: e.recorded_at))
     again = [*events, *events[:4]]
@@ -140,9 +140,11 @@ def test_the_first_acknowledgement_of_a_practitioner_stands(said: list[tuple[str
 
 def test_an_item_says_what_a_doctor_reads_first() -> None:
     interpretation = [{"coding": [{"code": "H"}]}]
-    high = result("k", referenceRange=[{"low": {"value": 3.5}, "high": {"value": 5.1}}], interpretation=interpretation)
+    normal = [{"low": {"value": 3.5}, "high": {"value": 5.1}}]
+    high = result("k", referenceRange=normal, interpretation=interpretation)
     medicine = {"resourceType": "MedicationRequest", "id": "m", "status": "active",
-                "medicationReference": {"reference": "Medication/x"}, "dosageInstruction": [{"text": "1+0+1"}]}  # fmt: skip
+                "medicationReference": {"reference": "Medication/x"},
+                "dosageInstruction": [{"text": "1+0+1"}]}  # fmt: skip
     losartan = {"resourceType": "Medication", "id": "x", "code": {"text": "Losartan 50 mg"}}
     rows = fold({}, [event("p", high, medicine, losartan)]).current
     item = orjson.loads(rows["Observation/k"]["item"])

@@ -36,10 +36,10 @@ def recorded(offset: int, person: str, *entries: tuple[str, int, dict[str, Any]]
     """``encounter.recorded`` with (id, version, more) of results."""
     at = rfc3339(START + timedelta(minutes=offset))
     resources = [
-        {"type": "Observation", "id": id, "version": version,
-         "resource": {"resourceType": "Observation", "id": id, "status": "final", "code": {"text": "x"},
+        {"type": "Observation", "id": name, "version": version,
+         "resource": {"resourceType": "Observation", "id": name, "status": "final", "code": {"text": "x"},
                       "meta": {"lastUpdated": at}, "effectiveDateTime": at, **more}}
-        for id, version, more in entries
+        for name, version, more in entries
     ]  # fmt: skip
     value = {"source": "openmrs/1", "submission_id": str(uuid.uuid4()), "health_id": person, "resources": resources,
              "recorded_at": at}  # fmt: skip
