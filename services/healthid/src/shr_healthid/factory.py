@@ -107,7 +107,8 @@ def assemble(settings: Settings) -> Assembly:
 
     return Assembly(
         routers=routers,
-        api_parts=[producer, national, settle, audit, relay],
+        # stopped in reverse order: the relay sends the last events
+        api_parts=[producer, relay, national, audit, settle],
         workers=[subscribers, recheck],
         checks=[relay.check, subscribers.check, _store_check(parts), _recheck_check(settings, recheck)],
         prepare=prepare,

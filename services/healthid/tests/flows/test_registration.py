@@ -135,6 +135,9 @@ async def test_an_nid_and_a_brn_link_only_by_proof(registry: Any, citizen: Any, 
     assert both.status_code == 201
     assert [p["id"] for p in await registry.find(f"{NID}|{nid}")] == [both.json()["id"]]
     assert await registry.find(f"{BRN}|{brn}") == []
+    kept = [i for i in both.json()["identifier"] if i["value"] == brn]
+    assert [i.get("use") for i in kept] == ["temp"], "its sender sees that nothing ties it to her yet"
+    assert brn not in (await registry.read(both.json()["id"], by=registry.as_source("aalo", "9"))).text
 
 
 async def test_a_birth_registration_number_alone_suffices(registry: Any, citizen: Any, number: Any) -> None:

@@ -217,7 +217,7 @@ def _settled_by_proof(ledger: Ledger, group: _Group, said: Demographics, applica
         person = _joined(ledger, application, person, person.numbers)
     else:
         mine = tuple(number for number in group.numbers if ledger.is_free_for(number, None))
-        person = _new_person(application, ACTIVE, ledger.mint(), mine)
+        person = replace(_new_person(application, ACTIVE, ledger.mint(), mine), unlinked=group.unlinked)
         ledger.put(person, registered=True, trace=application.intake.traceparent)
         ledger.issued.append(person)
         _claim_local_ids(ledger, person, application.intake)
@@ -285,7 +285,7 @@ def _existing(ledger: Ledger, application: Application, person: Person, group: _
     if len(fitting) < len(group.numbers):
         ledger.review("number-differs", [person], application.intake)
     free = [n for n in fitting if n.hash in ours or ledger.is_free_for(n, person)]
-    joined = _joined(ledger, application, person, with_numbers(person.numbers, free))
+    joined = _joined(ledger, application, person, with_numbers(person.numbers, free), unlinked=group.unlinked)
     _take(ledger, joined, fitting, application.intake)
     for claimant in ledger.claimants_of(number.hash for number in fitting):
         if not differences(claimant.demographics, joined.demographics):
@@ -296,15 +296,25 @@ def _existing(ledger: Ledger, application: Application, person: Person, group: _
     return Outcome(outcome, joined)
 
 
-def _joined(ledger: Ledger, application: Application, person: Person, numbers: tuple[Number, ...]) -> Person:
+def _joined(
+    ledger: Ledger,
+    application: Application,
+    person: Person,
+    numbers: tuple[Number, ...],
+    *,
+    unlinked: tuple[Number, ...] = (),
+) -> Person:
     """The person with what this registration adds; no new version if it adds nothing."""
     intake = application.intake
     local_ids = with_local_ids(person.local_ids, application.applicant.local_ids)
     sources = person.sources | {intake.source}
-    if (numbers, local_ids, sources) == (person.numbers, person.local_ids, person.sources):
+    ours = {number.hash for number in numbers}
+    aside = tuple(n for n in with_numbers(person.unlinked, unlinked) if n.hash not in ours)
+    before = (person.numbers, person.unlinked, person.local_ids, person.sources)
+    if (numbers, aside, local_ids, sources) == before:
         return person
     joined = replace(
-        person, version=person.version + 1, numbers=numbers, local_ids=local_ids, sources=sources,
+        person, version=person.version + 1, numbers=numbers, unlinked=aside, local_ids=local_ids, sources=sources,
         updated_at=intake.at, updated_by=intake.source,
     )  # fmt: skip
     ledger.put(joined, trace=intake.traceparent)

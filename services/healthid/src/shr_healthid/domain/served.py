@@ -63,6 +63,9 @@ def _identifiers(person: Person, reader: Reader) -> list[Resource]:
         whole = shown or sorted(ours, key=lambda n: (not n.senders, -len(n.value)))[:1]
         for number in whole:
             found.append(_identifier(kind, system, number.value if reader.sees(number) else masked(number.value)))
+        for number in person.unlinked:  # sent along, and nothing ties it to her yet
+            if number.kind == kind and reader.sees(number):
+                found.append({"use": "temp", **_identifier(kind, system, number.value)})
     return found
 
 
