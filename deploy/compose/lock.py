@@ -63,7 +63,8 @@ def _applying(needs: Iterable[Requirement], *, extras: Iterable[str]) -> Iterato
 
 
 def blocks(text: str) -> Iterator[tuple[str, str]]:
-    """Each requirement of a file with its hashes, and its name."""
+    """Each requirement of a file with its hashes (comments left out), and its name."""
+    text = "\n".join(line for line in text.splitlines() if not line.lstrip().startswith("#"))
     for block in re.split(r"\n(?=[A-Za-z0-9])", text.strip()):
         yield str(canonicalize_name(re.split(r"[=\[ ;]", block, maxsplit=1)[0])), block
 

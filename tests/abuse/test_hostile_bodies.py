@@ -124,6 +124,7 @@ async def test_what_makes_no_sense_is_never_a_fault(service: str, people: People
     for route in await with_body(people, service):
         for what, body in (READABLE | mistyped()).items():
             await attacker.sends(route, what, body)
+        for what, body in READABLE.items():
             await attacker.sends(route, f"{what}, as plain JSON", body, "application/json")
 
     assert not attacker.broken, "\n".join(attacker.broken)

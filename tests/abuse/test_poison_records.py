@@ -144,7 +144,7 @@ async def test_a_dead_letter_is_listed_without_its_content(people: People, line:
     place = await line.sends(b"\xffsecret of somebody", {})
 
     async def listed() -> dict[str, Any] | None:
-        said = await shr(people, "dlq", "list", "--json")
+        said = await shr(people, "dlq", "list", ENCOUNTER_SUBMITTED, "--json")
         assert said.returncode == 0, said.stderr
         assert b"secret" not in said.stdout
         return next((one for one in json.loads(said.stdout)["entries"] if one["id"] == place), None)
