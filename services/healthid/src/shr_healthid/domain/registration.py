@@ -18,6 +18,7 @@ from shr_common.errors import Issue
 from shr_healthid.domain import newborns
 from shr_healthid.domain.applicant import Applicant
 from shr_healthid.domain.demographics import differences
+from shr_healthid.domain.joining import absorb, claim_local_ids, compatible, joined, promote, take
 from shr_healthid.domain.ledger import Intake, Ledger
 from shr_healthid.domain.outcomes import Outcome, conflict_over, refused
 from shr_healthid.domain.person import (
@@ -27,7 +28,6 @@ from shr_healthid.domain.person import (
     Number,
     Pending,
     Person,
-    with_local_ids,
     with_numbers,
 )
 
@@ -143,11 +143,17 @@ def _unproven(ledger: Ledger, application: Application) -> Outcome:
         if differing:
             review = ledger.review("demographics-differ", claimants, application.intake, sent=_side(said))
             return conflict_over(differing, review, who="the registry")
-        person = _joined(ledger, application, claimants[0], with_numbers(claimants[0].numbers, sent))
+        person = joined(
+            ledger,
+            claimants[0],
+            with_numbers(claimants[0].numbers, sent),
+            local_ids=application.applicant.local_ids,
+            intake=application.intake,
+        )
     else:
         person = ledger.put(_new_person(application, PROVISIONAL, application.provisional_id, tuple(sent)),
                             registered=True, trace=application.intake.traceparent)  # fmt: skip
-        _claim_local_ids(ledger, person, application.intake)
+        claim_local_ids(ledger, person, application.intake)
     for number in sent:
         if number.hash not in ledger.owners:
             ledger.own(number, person)
@@ -214,66 +220,23 @@ def _settled_by_proof(ledger: Ledger, group: _Group, said: Demographics, applica
             ledger.review("number-proven-by-another", [claimant], application.intake, sent=_side(said))
     if agreeing is not None:
         person = promote(ledger, agreeing, group.numbers, application.intake)
-        person = _joined(ledger, application, person, person.numbers)
+        person = joined(
+            ledger,
+            person,
+            person.numbers,
+            local_ids=application.applicant.local_ids,
+            intake=application.intake,
+        )
     else:
         mine = tuple(number for number in group.numbers if ledger.is_free_for(number, None))
         person = replace(_new_person(application, ACTIVE, ledger.mint(), mine), unlinked=group.unlinked)
         ledger.put(person, registered=True, trace=application.intake.traceparent)
         ledger.issued.append(person)
-        _claim_local_ids(ledger, person, application.intake)
-        _take(ledger, person, group.numbers, application.intake)
+        claim_local_ids(ledger, person, application.intake)
+        take(ledger, person, group.numbers, application.intake)
     _unlinked(ledger, person, group, application.intake)
     ledger.settle(application.intake, "created", person)
     return Outcome("created", person)
-
-
-def promote(ledger: Ledger, person: Person, numbers: Sequence[Number], intake: Intake, **changes: Any) -> Person:
-    """A provisional person gets her Health ID; her former id answers for ever."""
-    own = [number for number in numbers if ledger.is_free_for(number, None)]
-    kept = [number for number in person.numbers if number.hash in {n.hash for n in numbers}]
-    active = replace(
-        person,
-        id=ledger.mint(),
-        version=person.version + 1,
-        status=ACTIVE,
-        numbers=with_numbers(kept, own),
-        unlinked=(*person.unlinked, *(n for n in person.numbers if n not in kept)),
-        replaces=(*person.replaces, person.id),
-        pending=None,
-        updated_at=intake.at,
-        updated_by=intake.source,
-        **changes,
-    )
-    ledger.move(person, active)
-    ledger.put(active, registered=True, also_under=active.replaces, trace=intake.traceparent)
-    ledger.issued.append(active)
-    _take(ledger, active, numbers, intake)
-    return active
-
-
-def absorb(ledger: Ledger, provisional: Person, person: Person, intake: Intake) -> Person:
-    """A provisional person turns out to be a registered one: her care and local ids are hers under the Health ID."""
-    joined = replace(
-        person,
-        version=person.version + 1,
-        replaces=(*person.replaces, *provisional.replaces, provisional.id),
-        local_ids=with_local_ids(person.local_ids, provisional.local_ids),
-        guardians=tuple(dict.fromkeys((*person.guardians, *provisional.guardians))),
-        sources=person.sources | provisional.sources,
-        numbers=with_numbers(
-            person.numbers, [n for n in provisional.numbers if n.hash in {m.hash for m in person.numbers}]
-        ),
-        updated_at=intake.at,
-        updated_by=intake.source,
-    )
-    ledger.move(provisional, joined)
-    return ledger.put(joined, also_under=(*provisional.replaces, provisional.id), trace=intake.traceparent)
-
-
-def compatible(person: Person, numbers: Sequence[Number]) -> bool:
-    """Whether no number of a person contradicts these: same kind and length, other digits."""
-    known = {(n.kind, len(n.value)): n.value for n in person.numbers if n.verified}
-    return all(known.get((n.kind, len(n.value)), n.value) == n.value for n in numbers)
 
 
 def _existing(ledger: Ledger, application: Application, person: Person, group: _Group) -> Outcome:
@@ -285,70 +248,28 @@ def _existing(ledger: Ledger, application: Application, person: Person, group: _
     if len(fitting) < len(group.numbers):
         ledger.review("number-differs", [person], application.intake)
     free = [n for n in fitting if n.hash in ours or ledger.is_free_for(n, person)]
-    joined = _joined(ledger, application, person, with_numbers(person.numbers, free), unlinked=group.unlinked)
-    _take(ledger, joined, fitting, application.intake)
+    person = joined(
+        ledger,
+        person,
+        with_numbers(person.numbers, free),
+        local_ids=application.applicant.local_ids,
+        intake=application.intake,
+        unlinked=group.unlinked,
+    )
+    take(ledger, person, fitting, application.intake)
     for claimant in ledger.claimants_of(number.hash for number in fitting):
-        if not differences(claimant.demographics, joined.demographics):
-            joined = absorb(ledger, claimant, joined, application.intake)
-    _unlinked(ledger, joined, group, application.intake)
-    outcome = "existing" if joined.is_active else "provisional"
-    ledger.settle(application.intake, outcome, joined)
-    return Outcome(outcome, joined)
-
-
-def _joined(
-    ledger: Ledger,
-    application: Application,
-    person: Person,
-    numbers: tuple[Number, ...],
-    *,
-    unlinked: tuple[Number, ...] = (),
-) -> Person:
-    """The person with what this registration adds; no new version if it adds nothing."""
-    intake = application.intake
-    local_ids = with_local_ids(person.local_ids, application.applicant.local_ids)
-    sources = person.sources | {intake.source}
-    ours = {number.hash for number in numbers}
-    aside = tuple(n for n in with_numbers(person.unlinked, unlinked) if n.hash not in ours)
-    before = (person.numbers, person.unlinked, person.local_ids, person.sources)
-    if (numbers, aside, local_ids, sources) == before:
-        return person
-    joined = replace(
-        person, version=person.version + 1, numbers=numbers, unlinked=aside, local_ids=local_ids, sources=sources,
-        updated_at=intake.at, updated_by=intake.source,
-    )  # fmt: skip
-    ledger.put(joined, trace=intake.traceparent)
-    _claim_local_ids(ledger, joined, intake)
-    return joined
-
-
-def _take(ledger: Ledger, person: Person, numbers: Sequence[Number], intake: Intake) -> None:
-    """Make numbers hers; a form that another person has by proof becomes nobody's, and a review."""
-    for number in numbers:
-        others = [p for p in ledger.owners_of([number.hash]) if p.id != person.id]
-        if others:
-            ledger.share(number, person)
-            ledger.review("shared-form", [person, *others], intake)
-            for other in others:  # told without it: its keyed hash no longer finds her
-                left = tuple(n for n in other.numbers if n.hash != number.hash)
-                ledger.put(replace(other, version=other.version + 1, numbers=left), trace=intake.traceparent)
-        elif not ledger.is_shared(number.hash):
-            owner = ledger.owners.get(number.hash)
-            if owner is None or not owner.verified or not ledger.owners_of([number.hash]):
-                ledger.own(number, person)
+        if not differences(claimant.demographics, person.demographics):
+            person = absorb(ledger, claimant, person, application.intake)
+    _unlinked(ledger, person, group, application.intake)
+    outcome = "existing" if person.is_active else "provisional"
+    ledger.settle(application.intake, outcome, person)
+    return Outcome(outcome, person)
 
 
 def _unlinked(ledger: Ledger, person: Person, group: _Group, intake: Intake) -> None:
     """Numbers sent along that nothing ties to her: kept aside, not shown, a review."""
     for number in group.unlinked:
         ledger.review("numbers-unlinked", [person, *ledger.owners_of([number.hash])], intake, number_kind=number.kind)
-
-
-def _claim_local_ids(ledger: Ledger, person: Person, intake: Intake) -> None:
-    for local_id in person.local_ids:
-        others = ledger.claim(local_id, person)
-        if others:
-            ledger.review("local-id-shared", [person, *others], intake)
 
 
 def _new_person(application: Application, status: str, id_: str, numbers: tuple[Number, ...]) -> Person:
