@@ -137,8 +137,12 @@ class _Naming:
         return found
 
     def _subject(self, entry: Entry, path: str, subject: dict[str, Any], targets: Mapping[str, int]) -> None:
-        reference = str(subject.get("reference", "")).partition("/_history/")[0]
+        reference = str(subject.get("reference", ""))
         identifier = subject.get("identifier")
+        if identifier is None and (known := self._by_reference.get(reference)) is not None:
+            known.entries.append(entry.index)
+            return
+        reference = reference.partition("/_history/")[0]
         target = targets.get(reference)
         if target is None and "Patient/" not in reference and not (identifier and _may_be_patient(subject, reference)):
             return

@@ -169,7 +169,7 @@ def _entry(
         text = "Conditional requests are not taken: name the resource by its id."
         issues.append(Issue(text, expression=f"{at}.request", code="not-supported"))
         return None
-    if_match = _version(request.get("ifMatch")) if request else None
+    if_match = _version(request["ifMatch"]) if request and "ifMatch" in request else None
     if method == "DELETE":
         if not url_type or not url_id:
             issues.append(Issue("A DELETE names Type/id.", expression=f"{at}.request.url", code="value"))

@@ -66,7 +66,7 @@ class People:
     ) -> None:
         """Look up keys and persons, following merges."""
         if keys:
-            async for row in self._lookups.find({"_id": {"$in": list(keys)}}, session=session):
+            for row in await self._lookups.find({"_id": {"$in": list(keys)}}, session=session).to_list():
                 known.lookups[row["_id"]] = tuple(row.get("persons", ()))
                 if row.get("waiting"):
                     known.waiting.add(row["_id"])
@@ -75,7 +75,7 @@ class People:
             wanted -= known.persons.keys()
             if not wanted:
                 return
-            async for row in self._people.find({"_id": {"$in": list(wanted)}}, _PERSON, session=session):
+            for row in await self._people.find({"_id": {"$in": list(wanted)}}, _PERSON, session=session).to_list():
                 known.persons[row["_id"]] = _person(row)
             wanted = {person.to for one in wanted if (person := known.persons.get(one)) and person.to}
 

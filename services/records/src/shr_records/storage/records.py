@@ -65,8 +65,8 @@ class Records:
 
     async def receipts(self, keys: Collection[bytes], session: Session | None = None) -> dict[bytes, Receipt]:
         """Receipts by key, bodies sealed."""
-        found = self._submissions.find({"_id": {"$in": list(keys)}}, session=session)
-        return {bytes(row["_id"]): receipt_of(row, self._vault.master) async for row in found}
+        rows = await self._submissions.find({"_id": {"$in": list(keys)}}, session=session).to_list()
+        return {bytes(row["_id"]): receipt_of(row, self._vault.master) for row in rows}
 
     async def open(self, receipts: Sequence[Receipt], session: Session | None = None) -> None:
         """Fill in the bodies; one whose key was erased stays without."""
@@ -79,12 +79,9 @@ class Records:
     async def heads(self, ids: Collection[str], session: Session | None = None) -> dict[str, Head]:
         """Newest versions of those resources that exist. First versions are looked up first: most have none."""
         first = [version_key(one, 1) for one in ids]
-        there = [
-            bytes(row["_id"])[:16]
-            async for row in self._resources.find({"_id": {"$in": first}}, {"_id": 1}, session=session)
-        ]
+        there = await self._resources.find({"_id": {"$in": first}}, {"_id": 1}, session=session).to_list()
         heads = {}
-        for begin in there:
+        for begin in (bytes(row["_id"])[:16] for row in there):
             span = {"$gte": begin + b"\0\0\0\0", "$lte": begin + b"\xff\xff\xff\xff"}
             rows = await self._resources.find({"_id": span}, _WITHOUT_BODY, session=session).sort("_id", 1).to_list()
             heads[split_key(rows[0]["_id"])[0]] = head_of(rows)

@@ -9,9 +9,9 @@ from shr_common.mongo import Client, Database, Session, categorised, unit_of_wor
 
 from shr_records.domain.persons import Erased, Linked, PersonState
 from shr_records.storage import schema
+from shr_records.storage.rows import version_key
 from shr_records.storage.vault import Vault
 
-ERASE_AT_ONCE = 500
 Change = PersonState | Linked | Erased
 
 
@@ -89,10 +89,12 @@ class Replica:
             await self._lookups.update_many({"_id": {"$in": held.get("keys", [])}}, {"$pull": {"persons": person}})
             erased = {"$set": {"erased": True}, "$unset": {"key": "", "keys": ""}}
             await self._people.update_one({"_id": person}, erased, upsert=True)
-            await self._resources.delete_many({"person": person})
-            await self._submissions.update_many(
-                {"person": person}, {"$unset": {"sealed": "", "outcome": "", "vault_key": "", "unverified": ""}}
-            )
+            hers = {"$or": [{"person": person}, {"people": person}]}
+            async for row in self._submissions.find(hers, {"references": 1}):
+                keys = [_version_key(one) for one in row["references"] if "/_history/" in one]
+                await self._resources.delete_many({"_id": {"$in": keys}, "person": person})
+            forgotten = {"$unset": {"sealed": "", "outcome": "", "vault_key": "", "unverified": ""}}
+            await self._submissions.update_many(hers, forgotten)
 
     async def settled(self, keys: Collection[str]) -> set[str]:
         """Take the mark off keys that nobody waits for any more; returns those that are still waited for."""
@@ -121,3 +123,8 @@ class Replica:
             wanted["_id"] = {"$in": list(keys)}
         with categorised():
             return [row["_id"] async for row in self._lookups.find(wanted, {"_id": 1}).limit(limit)]
+
+
+def _version_key(reference: str) -> bytes:
+    path, _, number = reference.partition("/_history/")
+    return version_key(path.rpartition("/")[2], int(number))

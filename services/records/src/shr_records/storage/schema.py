@@ -10,11 +10,12 @@ CODES, MAPPINGS, REGISTRY, KEYS = "codes", "concept_maps", "registry", "keys"
 INDEXES: dict[str, list[IndexModel]] = {
     SUBMISSIONS: [
         IndexModel([("person", ASCENDING)], sparse=True),
+        IndexModel([("people", ASCENDING)], sparse=True),
         IndexModel([("waiting", ASCENDING)], sparse=True),
         IndexModel([("source", ASCENDING), ("arrival", DESCENDING)], partialFilterExpression={"state": "rejected"}),
         IndexModel([("arrival", ASCENDING)], partialFilterExpression={"state": "parked"}),
     ],
-    RESOURCES: [IndexModel([("person", ASCENDING)])],
+    RESOURCES: [],
     PEOPLE: [],
     LOOKUPS: [IndexModel([("waiting", ASCENDING)], partialFilterExpression={"waiting": True})],
     CODES: [],
