@@ -24,7 +24,7 @@ from shr_contracts import topics
 
 from shr_healthid.domain.outcomes import Outcome
 from shr_healthid.domain.registration import Application
-from shr_healthid.http import operations, patients, public, reviews, search
+from shr_healthid.http import match, operations, patients, public, reviews, search
 from shr_healthid.http.patients import Desk
 from shr_healthid.messaging import notification_requested, patient_submitted
 from shr_healthid.messaging.secrets import opener
@@ -95,6 +95,7 @@ def assemble(settings: Settings) -> Assembly:
     routers = [
         public.router(parts.counters, now=now),
         search.router(desk, parts.lookup, page_size=settings.page_size, page_size_limit=settings.page_size_limit),
+        match.router(desk, parts.lookup),
         patients.router(desk, register, amend),
         operations.router(desk, link, amend),
         reviews.router(parts.reviews, page_size_limit=settings.page_size_limit),

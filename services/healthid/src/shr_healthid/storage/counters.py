@@ -18,6 +18,7 @@ from shr_healthid.domain.person import Person, day_in_dhaka
 from shr_healthid.storage.collections import COUNTERS
 
 SPREAD = 16
+SHOWN = ("openmrs", "opensrp", "aalo", "emis")
 UNKNOWN_DISTRICT = "unknown"
 
 
@@ -48,8 +49,8 @@ class CounterStore:
         self._counters = database[COUNTERS]
 
     async def totals(self) -> dict[str, Any]:
-        """``{"total", "by_source"}``."""
-        return _summed(await self._counts("source"))
+        """``{"total", "by_source"}``; the systems that the public page names are there from the first day."""
+        return _summed(await self._counts("source"), always=SHOWN)
 
     async def totals_by(self, by: str) -> dict[str, Any]:
         """The same, with ``by_day`` or ``by_district``: value → ``{"total", "by_source"}``. One read, so it adds up."""
@@ -57,7 +58,10 @@ class CounterStore:
         values: dict[str, list[tuple[str, str, int]]] = {}
         for value, system, n in counts:
             values.setdefault(value, []).append((value, system, n))
-        return {**_summed(counts), f"by_{by}": {value: _summed(values[value]) for value in sorted(values)}}
+        return {
+            **_summed(counts, always=SHOWN),
+            f"by_{by}": {value: _summed(values[value]) for value in sorted(values)},
+        }
 
     async def _counts(self, by: str) -> list[tuple[str, str, int]]:
         with categorised():
@@ -71,8 +75,8 @@ def _district(person: Person) -> str:
     return district if re.fullmatch(r"\d{2,10}", district, re.ASCII) else UNKNOWN_DISTRICT
 
 
-def _summed(counts: Sequence[tuple[str, str, int]]) -> dict[str, Any]:
-    by_source: Counter[str] = Counter()
+def _summed(counts: Sequence[tuple[str, str, int]], *, always: Sequence[str] = ()) -> dict[str, Any]:
+    by_source: Counter[str] = Counter(dict.fromkeys(always, 0))
     for _, system, n in counts:
         by_source[system] += n
     return {"total": sum(by_source.values()), "by_source": dict(sorted(by_source.items()))}
