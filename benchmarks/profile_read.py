@@ -250,8 +250,8 @@ async def until_whole(port: int, person: str, headers: dict[str, str]) -> None:
 
 async def measure(seconds: float, rounds: int) -> dict[str, Any]:
     """Gateway and bare handler in turns."""
-    from shr_local.topics import create_topics
     from shr_contracts.topics import ALL_TOPICS
+    from shr_local.topics import create_topics
 
     with contextlib.ExitStack() as ends, tempfile.TemporaryDirectory() as keys:
         stores = ends.enter_context(start_infrastructure())
@@ -322,9 +322,13 @@ def main() -> None:
         print(json.dumps(found))
         return
     print(f"profile read, {found['items']} items, {found['bytes']} bytes, {found['connections']} connections")
-    print(f"  consented and audited  {found['reads_per_s']:>7,}/s   p50 {found['p50_ms']} ms   p99 {found['p99_ms']} ms")
+    print(
+        f"  consented and audited  {found['reads_per_s']:>7,}/s   p50 {found['p50_ms']} ms   p99 {found['p99_ms']} ms"
+    )
     print(f"  bare FastAPI handler   {found['bare_per_s']:>7,}/s")
-    print(f"  ratio                  {found['ratio']:>7}   (floor 0.25, aim 0.4)   gateway {found['gateway_rss_mb']} MB")
+    print(
+        f"  ratio                  {found['ratio']:>7}   (floor 0.25, aim 0.4)   gateway {found['gateway_rss_mb']} MB"
+    )
 
 
 if __name__ == "__main__":
