@@ -63,8 +63,15 @@ def assemble(settings: Settings) -> Assembly:
     together = Coalescer(write)
     router = APIRouter()
 
+    accepted: list[str] = []
+
+    @router.get("/accepted")
+    async def count(_caller: Annotated[Caller, allow("registrar")]) -> int:
+        return len(accepted)
+
     @router.post("/things/{name}")
     async def add(name: str, _caller: Annotated[Caller, allow("registrar")]) -> dict[str, str]:
+        accepted.append(name)
         return {"name": await together((name, telemetry.traceparent()))}
 
     @router.get("/broken/{name}")

@@ -104,11 +104,15 @@ async def test_sigterm_finishes_what_was_accepted_and_ends_quickly(
     await eventually(probe.is_ready, within_s=20)
     registrar = issuer.as_("registrar")
     asked = [asyncio.create_task(probe.client.post(f"/things/{n}", headers=registrar)) for n in range(20)]
-    await asyncio.sleep(0.15)  # they are in the group commit now
+
+    async def all_accepted() -> bool:
+        return int((await probe.client.get("/accepted", headers=registrar)).text) == 20
+
+    await eventually(all_accepted)  # most wait for the group commit now
     probe.process.send_signal(signal.SIGTERM)
     answers = await asyncio.gather(*asked)
     assert [answer.status_code for answer in answers] == [200] * 20
-    code = await asyncio.wait_for(probe.process.wait(), timeout=5)
+    code = await asyncio.wait_for(probe.process.wait(), timeout=10)
     assert code in (0, -signal.SIGTERM)
     # the relay publishes what was committed before it ends
     assert {record.id for record in await topics.read(topic, count=20)} == {str(n) for n in range(20)}
@@ -170,7 +174,7 @@ async def test_readiness_tells_the_truth_while_the_store_is_away_at_the_start_an
         await asyncio.to_thread(infrastructure.mongo.start_again)
     await eventually(probe.is_ready, within_s=20)
     probe.process.send_signal(signal.SIGTERM)
-    await asyncio.wait_for(probe.process.wait(), timeout=5)
+    await asyncio.wait_for(probe.process.wait(), timeout=10)
 
 
 async def test_docs_need_nothing_from_elsewhere_and_metrics_are_valid(start: Start, issuer: Issuer) -> None:

@@ -249,19 +249,25 @@ async def _read(topic: str | None, newest: int | None) -> AsyncGenerator[DeadLet
         queues = sorted(name for name in await consumer.topics() if name.endswith(SUFFIX))
         if topic is not None and f"{topic}{SUFFIX}" not in queues:
             raise Failure(f"there is no topic {topic}{SUFFIX}")
-        for queue in [f"{topic}{SUFFIX}"] if topic is not None else queues:
-            parts = [TopicPartition(queue, number) for number in sorted(consumer.partitions_for_topic(queue) or {0})]
-            consumer.assign(parts)
-            begins, ends = await consumer.beginning_offsets(parts), await consumer.end_offsets(parts)
-            for part in parts:
-                consumer.seek(part, max(begins[part], ends[part] - newest) if newest else begins[part])
-            waiting = {part for part in parts if await consumer.position(part) < ends[part]}
-            while waiting:
-                for batch in (await consumer.getmany(*waiting, timeout_ms=1000, max_records=500)).values():
-                    for letter in (DeadLetter.of(Record.of(record)) for record in batch):
-                        if letter is not None:
-                            yield letter
-                waiting = {part for part in waiting if await consumer.position(part) < ends[part]}
+        wanted = [f"{topic}{SUFFIX}"] if topic is not None else queues
+        parts = [
+            TopicPartition(queue, number)
+            for queue in wanted
+            for number in sorted(consumer.partitions_for_topic(queue) or {0})
+        ]
+        if not parts:
+            return
+        consumer.assign(parts)
+        begins, ends = await consumer.beginning_offsets(parts), await consumer.end_offsets(parts)
+        for part in parts:
+            consumer.seek(part, max(begins[part], ends[part] - newest) if newest else begins[part])
+        waiting = {part for part in parts if await consumer.position(part) < ends[part]}
+        while waiting:
+            for batch in (await consumer.getmany(*waiting, timeout_ms=1000, max_records=500)).values():
+                for letter in (DeadLetter.of(Record.of(record)) for record in batch):
+                    if letter is not None:
+                        yield letter
+            waiting = {part for part in waiting if await consumer.position(part) < ends[part]}
     except (KafkaError, TimeoutError) as error:
         raise Failure(f"Kafka does not answer at {where} ({type(error).__name__})") from None
     finally:
