@@ -72,8 +72,8 @@ def run_gateway(issuer: Issuer, make_settings: Any, kafka_bootstrap: str) -> Any
 
 @pytest.fixture(scope="module")
 async def world(run_gateway: Any) -> AsyncIterator[World]:
-    """A gateway for the tests of one module, with consent beating."""
-    async with run_gateway() as found:
+    """A gateway for the tests of one module, with consent beating. It is patient: the machine may be busy."""
+    async with run_gateway(consent_age_limit_s=20.0) as found:
         yield found
 
 

@@ -205,6 +205,15 @@ class World:
         found: dict[str, Any] = await eventually(shown, within_s=within_s, what=f"seeing {references}")
         return found
 
+    async def knows(self, person: str) -> None:
+        """Wait until the gateway has heard who this is."""
+
+        async def named() -> bool:
+            answer = await self.reads(person, self.citizen(person))
+            return answer.status_code == 200 and answer.json()["identity"]["name"] is not None
+
+        await eventually(named, within_s=40, what="knowing the person")
+
     async def audited(self, person: str, *, decision: str, actor: str, count: int = 1) -> list[dict[str, Any]]:
         """The entries about a person that went out."""
 

@@ -16,6 +16,7 @@ SECRET = "Secret-diagnosis"
 async def test_a_citizen_reads_her_own_record(world: World) -> None:
     person = await world.registers()
     references = await world.records(person, observation(), condition())
+    await world.knows(person)
     profile = await world.sees(person, world.citizen(person), *references)
     assert profile["health_id"] == person
     assert profile["identity"]["name_bn"] == "রহিমা খাতুন"

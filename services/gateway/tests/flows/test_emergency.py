@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
 from datetime import datetime
 from typing import Any
 
@@ -13,6 +14,13 @@ from shr_common.testing import eventually
 from ..world import NAZMUL, World, condition, new_health_id, now, observation, sensitive
 
 VERY = {"security": [{"system": "http://terminology.hl7.org/CodeSystem/v3-Confidentiality", "code": "V"}]}
+
+
+@pytest.fixture(scope="module")
+async def world(run_gateway: Any) -> AsyncIterator[World]:
+    """A gateway that notices soon when consent falls silent."""
+    async with run_gateway() as found:
+        yield found
 
 
 async def test_an_emergency_opens_all_but_what_is_very_restricted_even_when_consent_is_silent(world: World) -> None:

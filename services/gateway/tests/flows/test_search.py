@@ -30,6 +30,7 @@ async def test_everything_comes_page_by_page_each_thing_once(world: World) -> No
     person = await world.registers()
     references = await world.records(person, *(observation(value=n, date=f"2026-11-{n + 1:02d}") for n in range(11)))
     await world.grants(person)
+    await world.knows(person)
     await world.sees(person, world.doctor(), *references)
     bundles = await pages(world, f"/fhir/Patient/{person}/$everything?_count=5", world.doctor())
     assert [len(bundle["entry"]) for bundle in bundles] == [5, 5, 2]
@@ -158,6 +159,7 @@ async def test_a_search_names_its_person(world: World) -> None:
 async def test_a_patient_is_read_and_found(world: World) -> None:
     person = await world.registers()
     await world.grants(person)
+    await world.knows(person)
     await world.sees(person, world.doctor())
     patient = (await world.client.get(f"/fhir/Patient/{person}", headers=world.doctor())).json()
     assert patient["identifier"] == [{"system": "http://dghs.gov.bd/identifier/uhid", "value": person}]

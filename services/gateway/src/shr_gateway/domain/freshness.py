@@ -50,14 +50,14 @@ class Pulse:
 
         ``folded``: partition → next offset of the view, read before the view itself.
         """
-        clock: datetime | None = None
+        latest: Beat | None = None
         for partition, beats in self._beats.items():
             beat = _newest(beats, below=folded.get(partition, 0))
             if beat is None or now_s - beat.heard_s > limit_s:
                 return None
-            reckoned = beat.at + timedelta(seconds=now_s - beat.heard_s)
-            clock = reckoned if clock is None else max(clock, reckoned)
-        return clock
+            if latest is None or beat.at > latest.at:
+                latest = beat
+        return None if latest is None else latest.at + timedelta(seconds=now_s - latest.heard_s)
 
     def age_s(self, folded: Mapping[int, int], *, now_s: float) -> float | None:
         """Seconds since the oldest of the newest beats that the view has folded; None when a partition has none."""

@@ -38,7 +38,7 @@ class Serialiser:
     """Adds names to pre-serialised items; what is added is made once for each facility and concept."""
 
     def __init__(self, names: NamesByKey) -> None:
-        self._names = names
+        self.names = names
         self._suffixes: dict[tuple[str | None, str | None], bytes] = {}
 
     def item(self, line: Line) -> bytes:
@@ -52,10 +52,10 @@ class Serialiser:
     def _suffix(self, facility: str | None, name_key: str | None) -> bytes:
         added = {}
         if facility:
-            name, name_bn = self._names.get(f"Organization/{facility}", (None, None))
+            name, name_bn = self.names.get(f"Organization/{facility}", (None, None))
             added.update({"facility_name": name, "facility_name_bn": name_bn})
         if name_key:
-            added["display_bn"] = self._names.get(name_key, (None, None))[1]
+            added["display_bn"] = self.names.get(name_key, (None, None))[1]
         said = {key: value for key, value in added.items() if value}
         return b"," + orjson.dumps(said)[1:] if said else b"}"
 
@@ -73,9 +73,9 @@ class Parts:
     next: str | None
 
 
-def render(parts: Parts, lines: Sequence[Line], timeline: Sequence[Line], names: NamesByKey) -> bytes:
+def render(parts: Parts, lines: Sequence[Line], timeline: Sequence[Line], serialiser: Serialiser) -> bytes:
     """The profile as JSON: sections whole up to their limit, the timeline as given."""
-    serialise = Serialiser(names).item
+    serialise = serialiser.item
     rendered: dict[str, bytes] = {}
     sections: dict[str, list[bytes]] = {name: [] for name in (*SECTIONS, OTHER)}
     for line in lines:

@@ -136,7 +136,7 @@ def _reference(type_: str, id: str) -> str:
 
 
 def _state(version: Version) -> Response:
-    return shown(version.body, ETag=f'W/"{version.number}"')
+    return shown(version.body, etag=f'W/"{version.number}"')
 
 
 async def _form(request: Request) -> list[tuple[str, str]]:

@@ -44,6 +44,7 @@ class ReadProfile:
         self._disclosure = disclosure
         self._names = names
         self._older = older
+        self._serialiser = profile.Serialiser({})
 
     async def __call__(self, asking: Asking, health_id: str, *, before: str | None, at: datetime) -> ProfileRead:
         """Raises forbidden (audited), unavailable, invalid (``before``)."""
@@ -55,8 +56,10 @@ class ReadProfile:
         shown = admitted(look.permit, profile.lines_of(look.known.profiles))
         timeline = await self._timeline(look, shown, position)
         names = await self._names(profile.name_keys([*shown.rows, *timeline] if position else shown.rows))
+        if names is not self._serialiser.names:
+            self._serialiser = profile.Serialiser(names)
         parts = _parts(look, shown, timeline)
-        body = profile.render(parts, shown.rows, timeline[:TIMELINE_LIMIT], names)
+        body = profile.render(parts, shown.rows, timeline[:TIMELINE_LIMIT], self._serialiser)
         await self._disclosure.record(look, shown.what, consent_id=shown.consent_id)
         return ProfileRead(body)
 
