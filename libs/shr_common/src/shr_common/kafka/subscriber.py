@@ -33,6 +33,8 @@ LOG = structlog.get_logger("shr.kafka")
 Handle = Callable[[Sequence[Record]], Awaitable[None]]
 PAUSE_S = (0.2, 5.0)
 MAX_POLL_INTERVAL_S = 300
+HEARTBEAT_MS = 1000
+"""Members of a group learn of a new one with their next heartbeat: with 3 s, a second lane costs a start 3 s."""
 BATCH_BUDGET_S = 60.0
 """After this long a batch that fails in many places is left where it stands: what is done is committed, the rest is
 read again. With the longest call of a handler added it stays well below ``MAX_POLL_INTERVAL_S``, after which the
@@ -139,6 +141,7 @@ class Subscribers:
             max_partition_fetch_bytes=4 * 1024 * 1024,
             fetch_max_wait_ms=100,
             session_timeout_ms=10_000,
+            heartbeat_interval_ms=HEARTBEAT_MS,
             max_poll_interval_ms=MAX_POLL_INTERVAL_S * 1000,
             no_reply=True,
             parser=_raw,
