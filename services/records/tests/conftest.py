@@ -104,7 +104,7 @@ class Service:
             found = await self.state(id, source)
             return found if found and found["state"] == state else None
 
-        return await eventually(there, what=f"{id} being {state}")
+        return await eventually(there, within_s=60, what=f"{id} being {state}")
 
     async def register(
         self,
@@ -152,7 +152,7 @@ class Service:
             found = await people.find_one({"_id": health_id})
             return bool(found) and found.get("version", 0) >= version
 
-        await eventually(there, what=f"the replica knowing {health_id}")
+        await eventually(there, within_s=60, what=f"the replica knowing {health_id}")
 
     @property
     def database(self) -> Any:

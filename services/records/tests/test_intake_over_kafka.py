@@ -24,7 +24,7 @@ def about(ref: str):
 
 
 async def value_of(service: Any, topic: str, ref: str, count: int = 1) -> Any:
-    records = await service.topics.read(topic, where=about(ref), count=count)
+    records = await service.topics.read(topic, where=about(ref), count=count, within_s=60)
     return json.loads(records[-1].value), records[-1]
 
 
@@ -159,3 +159,15 @@ async def test_many_visits_of_many_sources_end_in_exactly_one_state_each(service
     assert len(states) == 60
     stored = await service.database["submissions"].count_documents({"source": {"$regex": "^aalo/"}})
     assert stored == len(ids)
+
+
+async def test_a_recorded_number_is_in_no_event_and_no_answer(service):
+    """Invariant 10, on the way out."""
+    ref, number = fresh(), "1990123456789"
+    subject = {"identifier": {"system": "http://dghs.gov.bd/identifier/nid", "value": number}, "display": f"({number})"}
+    await service.publish(service.bundle(service.observation(None, subject=subject)), id=ref)
+    value, record = await value_of(service, "encounter.recorded", ref)
+    assert value["health_id"] == RAHIMA
+    assert number not in record.value.decode()
+    _, answer = await value_of(service, "submission.answered.openmrs", ref)
+    assert number not in answer.value.decode()

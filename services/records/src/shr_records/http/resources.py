@@ -10,7 +10,7 @@ from typing import Annotated
 import orjson
 from fastapi import APIRouter, Request, Response
 from shr_common.audit import AuditTrail
-from shr_common.errors import invalid, not_found
+from shr_common.errors import forbidden, invalid, not_found
 from shr_common.fhir.definitions import RESOURCE_TYPES
 from shr_common.outcomes import FHIR_JSON
 from shr_common.security import Caller, allow
@@ -118,6 +118,8 @@ def _if_match(request: Request) -> int | None:
 
 async def _find(records: Records, caller: Caller, type: str, id: str) -> tuple[str, int]:
     """Id and current version of a resource of the caller's, by our id or by its own."""
+    if caller.facility is None:
+        raise forbidden("A source without a facility has no author's right: use a token that names it.")
     candidates = ([id] if UUID.fullmatch(id) else []) + [resource_id(caller.source_name, type, id)]
     for candidate in candidates:
         head = await records.head(candidate)

@@ -18,6 +18,7 @@ from shr_records.domain.receipt import EARLIER_LIMIT, PARKED, RECORDED, REJECTED
 from shr_records.domain.recording import Head, Version
 from shr_records.domain.submission import digest
 
+REMEMBERED_ISSUES = 20
 ALL_OK = orjson.dumps(operation_outcome(()))
 
 
@@ -200,12 +201,16 @@ def cause_of(issues: Collection[Issue]) -> str:
 
 
 def _rendered(issues: Collection[Issue]) -> bytes:
-    return _outcome(tuple(issues))
+    return _remembered(tuple(issues)) if len(issues) <= REMEMBERED_ISSUES else _outcome(issues)
 
 
-@lru_cache(maxsize=2048)
-def _outcome(issues: tuple[Issue, ...]) -> bytes:
-    """Most bundles of a source earn the same warnings at the same places."""
+@lru_cache(maxsize=1024)
+def _remembered(issues: tuple[Issue, ...]) -> bytes:
+    """Most bundles of a source earn the same few warnings at the same places."""
+    return _outcome(issues)
+
+
+def _outcome(issues: Collection[Issue]) -> bytes:
     return events.without_numbers(orjson.dumps(operation_outcome(issues)))
 
 
