@@ -42,6 +42,7 @@ TABLE: dict[str, dict[str, frozenset[str]]] = {
         "GET /fhir/Patient/{}/_history": PERSONS | only("citizen"),
         "POST /fhir/Patient/{}/$link-birth-registration": only("registrar"),
         "POST /fhir/Patient/{}/$guardian": only("registrar"),
+        "POST /fhir/Patient/$match": PERSONS,
         "GET /duplicates": only("registrar", "reviewer"),
     },
     "records": {
@@ -149,6 +150,39 @@ TABLE: dict[str, dict[str, frozenset[str]]] = {
     },
 }
 
+PROMISED: dict[str, dict[str, frozenset[str]]] = {
+    "healthid": {
+        "POST /fhir/Patient/$merge": only("registrar"),
+        "POST /fhir/Patient/$unmerge": only("registrar"),
+        "POST /duplicates/{}/decision": only("registrar", "reviewer"),
+        "GET /approvals": only("registrar", "reviewer"),
+        "POST /approvals/{}/decision": only("registrar", "reviewer"),
+        "POST /id-blocks": SOURCES | only("registrar"),
+        "GET /id-blocks/{}": SOURCES | only("registrar"),
+        "POST /cards/verify": PUBLIC,
+        "POST /cards/{}/status": only("registrar", "facility"),
+    },
+    "records": {
+        "GET /fhir/{}": SOURCES,
+        "POST /fhir/{}/_search": SOURCES,
+        "POST /submissions/{}/{}/withdraw": SOURCES | only("registrar"),
+        "POST /quarantine/{}/replay": SOURCES_AND_OPERATORS,
+        "POST /quarantine/replay": SOURCES_AND_OPERATORS,
+    },
+    "consent": {
+        "PUT /pin": only("citizen"),
+        "POST /consent-requests/{}/confirm": only("practitioner", "facility"),
+    },
+    "gateway": {"GET /fhir/Patient/{}/$summary": READERS},
+}
+"""Routes of the interfaces that are still to be built: who may call them on the day they appear."""
+
+
+def table_of(service: str) -> dict[str, frozenset[str]]:
+    """All that is known of a service's routes."""
+    return OPERATIONS | PROMISED.get(service, {}) | TABLE[service]
+
+
 ACTING_AS = {
     "source_system": {"source": "openmrs", "facility": "10000001"},
     "practitioner": {"practitioner": "20000002", "facility": "10000002"},
@@ -167,15 +201,14 @@ def test_the_table_knows_every_service_and_every_role_can_do_something() -> None
 @pytest.mark.parametrize("service", SERVICE_NAMES)
 async def test_the_table_names_every_route_and_no_other(service: str, people: People) -> None:
     listed = {route.key for route in await routes_of(people.stack, people.client, service)}
-    table = (OPERATIONS | TABLE[service]).keys()
 
-    assert not listed - table, f"{service}: say in the table who may call {sorted(listed - table)}"
-    assert not table - listed, f"{service}: there is no {sorted(table - listed)}"
+    assert not listed - table_of(service).keys(), f"{service}: say in the table who may call these"
+    assert not TABLE[service].keys() - listed, f"{service}: these routes are gone"
 
 
 @pytest.mark.parametrize("service", SERVICE_NAMES)
 async def test_every_role_may_exactly_what_the_table_says(service: str, people: People) -> None:
-    table = OPERATIONS | TABLE[service]
+    table = table_of(service)
     callers = {role: people.as_(role, **ACTING_AS.get(role, {})) | {"X-Purpose": "CAREMGT"} for role in sorted(ROLES)}
     wrong = []
     for route in await routes_of(people.stack, people.client, service):
