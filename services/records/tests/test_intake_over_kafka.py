@@ -171,3 +171,26 @@ async def test_a_recorded_number_is_in_no_event_and_no_answer(service):
     assert number not in record.value.decode()
     _, answer = await value_of(service, "submission.answered.openmrs", ref)
     assert number not in answer.value.decode()
+
+
+async def test_the_visit_of_an_openmrs_hospital_becomes_part_of_her_record(service):
+    from datetime import UTC, datetime
+
+    from shr_local.demo.visit import openmrs_visit
+
+    ref = fresh()
+    visit = openmrs_visit(local_id="100GEJ", at=datetime(2026, 11, 22, tzinfo=UTC))
+    await service.publish(visit, id=ref, ce_type="bd.gov.dghs.openmrs.bundle.v1")
+    value, _ = await value_of(service, "encounter.recorded", ref)
+    assert value["health_id"] == RAHIMA
+    kinds = [one["type"] for one in value["resources"]]
+    assert "Patient" not in kinds and len(kinds) == 9
+    encounter = next(one for one in value["resources"] if one["type"] == "Encounter")
+    for one in value["resources"]:
+        assert one["resource"]["subject"]["reference"] == f"Patient/{RAHIMA}"
+        if one["type"] != "Encounter":
+            assert one["resource"]["encounter"]["reference"] == f"Encounter/{encounter['id']}"
+    found = await service.state(ref)
+    assert found["resources"][0] == f"Patient/{RAHIMA}"
+    warnings = [issue for issue in found["outcome"]["issue"] if issue["severity"] == "warning"]
+    assert any("hospital's own" in issue["details"]["text"] for issue in warnings)
