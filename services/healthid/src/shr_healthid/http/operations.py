@@ -13,7 +13,7 @@ from shr_common.security import Caller, allow
 from shr_healthid.domain.served import patient_for
 from shr_healthid.http.bodies import answer, json_body
 from shr_healthid.http.callers import reader_of
-from shr_healthid.http.patients import Desk, Registering
+from shr_healthid.http.patients import Desk
 from shr_healthid.http.submissions import submission_of
 from shr_healthid.use_cases.amend_person import AmendPerson, intake_of
 from shr_healthid.use_cases.link_birth_registration import LinkBirthRegistration
@@ -26,7 +26,7 @@ def router(desk: Desk, link: LinkBirthRegistration, amend: AmendPerson) -> APIRo
     routes = APIRouter(tags=["persons"])
 
     @routes.post("/fhir/Patient/{id}/$link-birth-registration")
-    async def link_birth_registration(id: str, request: Request, caller: Registering) -> Response:
+    async def link_birth_registration(id: str, request: Request, caller: Registrar) -> Response:
         """Parameters ``identifier`` (BRN) and optionally ``patient``: 200 the Patient under her Health ID."""
         body = await json_body(request, desk.limits)
         brn, final = _brn_and_patient(body.tree)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -20,6 +21,8 @@ FACTS: Mapping[str, type[Any]] = {
     "service": Service,
 }
 KIND = "kind"
+HEADER_LIMIT = 100
+NAMES_LIMIT = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,9 +69,11 @@ def lines_of(content: str, *, first_line: int = 2, limit: int) -> list[Line]:
 
 def kind_of(header: Sequence[str]) -> str | None:
     """The kind of all lines of a file, None if each says its own. Raises invalid, located at the header."""
-    doubled = sorted({name for name in header if header.count(name) > 1})
+    if len(header) > HEADER_LIMIT:
+        raise _header(f"The header has {len(header)} columns; no kind of line has more than {HEADER_LIMIT}.")
+    doubled = sorted(name for name, times in Counter(header).items() if times > 1)
     if doubled:
-        raise _header(f"The header has {', '.join(doubled) or 'an empty name'} twice.")
+        raise _header(f"The header has {', '.join(doubled)[:NAMES_LIMIT] or 'an empty name'} twice.")
     if KIND in header:
         known = {KIND}.union(*(columns.keys() for columns in COLUMNS.values()))
         kind = None
