@@ -141,6 +141,8 @@ def _from_framework(error: StarletteHTTPException) -> ShrError:
 
 
 def _from_request_validation(error: RequestValidationError) -> ShrError:
+    if any(found["loc"][0] == "path" for found in error.errors()):  # /fhir/Nonsense: no such address, whatever else
+        return ShrError(Category.NOT_FOUND, Issue("There is nothing at this address.", code="not-found"))
     located = []
     broken_json = False
     for found in error.errors()[:ISSUES_LIMIT]:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import httpx
 import pytest
-from fastapi import FastAPI, Query
+from fastapi import FastAPI, Path, Query
 from pydantic import BaseModel
 from shr_common import outcomes
 from shr_common.errors import Category, Issue, ShrError
@@ -34,6 +34,11 @@ async def client() -> AsyncIterator[httpx.AsyncClient]:
 
     async def take(_body: Body, _page: Annotated[int, Query()] = 1) -> None: ...
 
+    async def typed(
+        _kind: Annotated[Literal["Patient"], Path(alias="kind")], _limit: Annotated[int, Query(alias="limit")] = 1
+    ) -> None: ...
+
+    app.add_api_route("/fhir/typed/{kind}", typed, methods=["GET"])
     for path in ("/fhir/Patient", "/other", "/persons/{health_id}"):
         app.add_api_route(path, fail, methods=["GET"])
         app.add_api_route(path, take, methods=["POST"])
@@ -188,3 +193,9 @@ async def test_a_cancelled_request_is_no_error(client: Any) -> None:
     client.app.state.error = asyncio.CancelledError()
     with pytest.raises(asyncio.CancelledError):
         await client.get("/other")
+
+
+async def test_a_part_of_an_address_that_cannot_be_is_no_address(client: Any) -> None:
+    answer = await client.get("/fhir/typed/Nonsense")
+    assert (answer.status_code, answer.json()["issue"][0]["code"]) == (404, "not-found")
+    assert (await client.get("/fhir/typed/Patient?limit=x")).status_code == 422

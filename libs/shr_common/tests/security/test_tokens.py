@@ -86,7 +86,7 @@ async def test_es256_and_a_list_of_audiences_are_taken(authenticator: Authentica
     "changed",
     [
         {"iss": "https://another.test"}, {"iss": None}, {"aud": "another"}, {"aud": ["another"]}, {"aud": None},
-        {"aud": {"shr": 1}}, {"exp": NOW - 60}, {"exp": None}, {"exp": str(NOW + 600)}, {"exp": True},
+        {"aud": {"shr": 1}}, {"exp": NOW - 1}, {"exp": NOW - 60}, {"exp": None}, {"exp": str(NOW + 600)}, {"exp": True},
         {"exp": float("nan")}, {"nbf": NOW + 600}, {"nbf": "soon"}, {"role": "emperor"}, {"role": None},
         {"role": ["citizen"]}, {"role": {}}, {"guardian_of": 5}, {"guardian_of": {"a": 1}},
     ],

@@ -25,6 +25,7 @@ REFETCH_EVERY_S = 2.0
 CACHE_LIMIT = 4096
 TOKEN_LIMIT_CHARS = 8192
 LEEWAY_S = 5
+"""How far the issuer's clock may be ahead of ours; an expiry is taken at its word (RFC 7519, section 4.1.4)."""
 LOG = structlog.get_logger("shr.security")
 
 
@@ -84,7 +85,7 @@ class Authenticator:
             raise unauthenticated("The token was made by another issuer.")
         if audience != self._audience and (not isinstance(audience, list) or self._audience not in audience):
             raise unauthenticated("The token is for another audience.")
-        if not _is_time(expires) or expires + LEEWAY_S < now:
+        if not _is_time(expires) or expires <= now:
             raise unauthenticated("The token has expired.")
         if starts is not None and (not _is_time(starts) or starts > now + LEEWAY_S):
             raise unauthenticated("The token is not valid yet.")
