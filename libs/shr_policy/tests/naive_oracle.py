@@ -48,6 +48,8 @@ def may_see(
             continue
         if g.access_mode not in NEEDS[action] or not (g.record_types is None or item.type in g.record_types):
             continue
+        if action == "download" and g.erase_at and now >= g.erase_at:
+            continue
         if g.kind == "break-glass":
             if purpose == "BTG" and inside(g, item) and item.confidentiality in "ULMNR":
                 return True

@@ -179,6 +179,7 @@ def test_a_grant_reads_its_own_event(value: Grant | None) -> None:
         "sensitive": sorted(value.sensitive),
         "reference": value.reference,
         "except": [{"type": kind, "id": one} for kind, one in value.except_for],
+        "erase_at": value.erase_at.isoformat() if value.erase_at else None,
     }
     assert Grant.of(event) == value
 

@@ -174,3 +174,15 @@ def test_unknown_words_mean_no() -> None:
     assert not shown(ITEM, GRANT, action="steal")
     assert not shown(replace(ITEM, confidentiality="X"), GRANT)
     assert not shown(replace(ITEM, labels=frozenset({"NEW"})), GRANT)
+
+
+@pytest.mark.parametrize(("action", "left"), [("read", True), ("count", True), ("download", False)])
+def test_from_erase_at_on_no_copy_may_be_taken(action: str, left: bool) -> None:
+    kept = replace(GRANT, access_mode="STORE", erase_at=NOW)
+    assert shown(ITEM, kept, action=action) is left
+    assert shown(ITEM, replace(kept, erase_at=NOW + timedelta(seconds=1)), action=action)
+
+
+def test_erase_at_is_read_from_the_event() -> None:
+    said = {"consent_id": "c", "status": "granted", "erase_at": "2031-01-01T00:00:00Z"}
+    assert Grant.of(said).erase_at == datetime(2031, 1, 1, tzinfo=UTC)

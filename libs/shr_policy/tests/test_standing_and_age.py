@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
-from shr_policy import Posting, Registered, in_good_standing, of_age
+from shr_policy import Posting, Registered, in_good_standing, majority_of, of_age
 
 DAY = "2026-11-23"
 
@@ -47,3 +47,16 @@ def test_standing(
 )
 def test_majority_comes_at_midnight_in_dhaka(born: str | None, at: datetime, grown: bool) -> None:
     assert of_age(born, at) is grown
+
+
+@pytest.mark.parametrize("born", ["2008-11-23", "2008-02-29", "2008-02", "2008-11", "2008", "2008-12-31"])
+def test_the_moment_of_majority_is_the_first_at_which_she_is_of_age(born: str) -> None:
+    moment = majority_of(born)
+    assert moment is not None
+    assert of_age(born, moment)
+    assert not of_age(born, moment - timedelta(seconds=1))
+
+
+@pytest.mark.parametrize("born", [None, "", "unknown"])
+def test_an_unknown_birth_date_has_no_majority(born: str | None) -> None:
+    assert majority_of(born) is None

@@ -60,6 +60,7 @@ def grants(draw: st.DrawFn, kind: str | None = None, decision: str | None = None
         sensitive=frozenset() if emergency or restriction else draw(sensitives),
         reference=draw(st.sampled_from(REFERENCES)) if restriction else None,
         except_for=draw(st.frozensets(recipients, max_size=2)) if restriction else frozenset(),
+        erase_at=draw(ends),
     )
 
 
@@ -127,6 +128,7 @@ _OF_GRANT: dict[str, list[Any]] = {
     "record_end": [None, *DAYS],
     "expires_at": [None, NOW, NOW + timedelta(seconds=1)],
     "access_mode": ["VIEW", "STORE", "QUERY", "STREAM"],
+    "erase_at": [None, NOW, NOW + timedelta(seconds=1)],
     "sensitive": [frozenset(), frozenset({"HIV"}), frozenset({"HIV", "PSY"}), frozenset({"R"}), frozenset({"V"})],
 }
 _OF_CLOSED: dict[str, list[Any]] = {

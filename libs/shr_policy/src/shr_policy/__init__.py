@@ -3,7 +3,7 @@
 Used by consent (``POST /decisions``) and by every way out of the gateway. Nothing here reads a clock or a store.
 """
 
-from shr_policy.age import dhaka_day, of_age
+from shr_policy.age import dhaka_day, majority_of, of_age
 from shr_policy.decision import Decision, Filter, decide
 from shr_policy.disclosure import Admission, Item, admits
 from shr_policy.grants import Actor, Grant
@@ -30,5 +30,6 @@ __all__ = [
     "decide",
     "dhaka_day",
     "in_good_standing",
+    "majority_of",
     "of_age",
 ]

@@ -8,7 +8,16 @@ from datetime import datetime
 from types import MappingProxyType
 
 from shr_policy.grants import Actor, Grant, Recipient
-from shr_policy.vocabulary import ACTIONS, AUTHOR_PURPOSES, EMERGENCY, PURPOSES, READERS, SENSITIVE, VERY_RESTRICTED
+from shr_policy.vocabulary import (
+    ACTIONS,
+    AUTHOR_PURPOSES,
+    EMERGENCY,
+    KEEPING,
+    PURPOSES,
+    READERS,
+    SENSITIVE,
+    VERY_RESTRICTED,
+)
 
 NOTHING_PERMITS = "Nothing in this record is open to you for this purpose, type and action."
 _EVERYTHING_BUT_V = SENSITIVE - {VERY_RESTRICTED}
@@ -74,6 +83,8 @@ def decide(
     if not actor.in_good_standing:
         return _denied(actor, purpose, "The posting, the licence or the facility is no longer in force.")
     permits, refusals, restrictions = _said_to(actor, purpose, grants, now)
+    if action == KEEPING:
+        permits = [grant for grant in permits if grant.may_keep(now)]
     filters = _filters(permits, refusals, purpose=purpose, resource_type=resource_type, modes=modes)
     own_facility = wrote_here and purpose in AUTHOR_PURPOSES and _facility(actor) is not None
     if not filters and not own_facility:

@@ -47,6 +47,7 @@ class Grant:
     """One thing that the citizen has said (or an emergency declaration), as ``consent.changed`` carries it.
 
     ``record_types`` None = all; ``record_start`` and ``record_end`` are ISO dates (Asia/Dhaka), inclusive, None = open.
+    ``erase_at``: until when the recipient may keep copies; from then on none may be taken.
     """
 
     consent_id: str
@@ -63,6 +64,7 @@ class Grant:
     sensitive: frozenset[str]
     reference: str | None
     except_for: frozenset[Recipient]
+    erase_at: datetime | None = None
 
     @classmethod
     def of(cls, value: Mapping[str, Any]) -> Grant:
@@ -85,7 +87,12 @@ class Grant:
             sensitive=frozenset(value.get("sensitive") or ()),
             reference=value.get("reference"),
             except_for=frozenset((one["type"], one["id"]) for one in value.get("except") or ()),
+            erase_at=_moment(value.get("erase_at")),
         )
+
+    def may_keep(self, now: datetime) -> bool:
+        """Whether copies may still be kept, as far as this grant says how long."""
+        return self.erase_at is None or now < self.erase_at
 
     def in_force(self, now: datetime) -> bool:
         """Granted, and not past its end: from the very moment of ``expires_at`` on it permits nothing."""

@@ -29,5 +29,8 @@ ACTIONS: dict[str, frozenset[str]] = {
 }
 """The access modes of which one has to be granted for an action."""
 
+KEEPING = "download"
+"""The action that leaves a copy with the recipient."""
+
 READERS = frozenset({"practitioner", "facility"})
 """Roles that read under a grant; a citizen reads her own record, all other roles read none."""
