@@ -191,7 +191,7 @@ class World:
         return await self.client.get(f"/profile/{person}", headers=headers, params=params)
 
     async def sees(
-        self, person: str, headers: dict[str, str], *references: str, within_s: float = 10
+        self, person: str, headers: dict[str, str], *references: str, within_s: float = 40
     ) -> dict[str, Any]:
         """Wait until exactly these stand in the profile that somebody reads."""
 

@@ -6,19 +6,35 @@ import asyncio
 import re
 import secrets
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import httpx
 import pytest
 import uvicorn
+from fastapi import FastAPI, Request
 from shr_common.mongo import connect
-from shr_common.testing import eventually
+from shr_common.testing import Issuer, eventually
 from shr_local.identity_provider.app import create_app as create_provider
 from shr_local.paths import Home
 from shr_local.ports import free_ports
 
 from ..world import World, new_health_id
+
+
+@asynccontextmanager
+async def serving(app: Any, port: int | None = None) -> AsyncIterator[str]:
+    """An app on a real port: its address."""
+    port = port or free_ports(1)[0]
+    server = uvicorn.Server(uvicorn.Config(app, port=port, log_level="error", lifespan="off"))
+    task = asyncio.create_task(server._serve())
+    await eventually(lambda: server.started)
+    try:
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        server.should_exit = True
+        await task
 
 
 @pytest.fixture(scope="module")
@@ -29,13 +45,8 @@ async def provider(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[st
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("SHR_ISSUER", address)
         app = create_provider(Home(tmp_path_factory.mktemp("provider")))
-    server = uvicorn.Server(uvicorn.Config(app, port=port, log_level="error", lifespan="off"))
-    server.install_signal_handlers = lambda: None  # type: ignore[attr-defined]
-    task = asyncio.create_task(server._serve())
-    await eventually(lambda: server.started)
-    yield address
-    server.should_exit = True
-    await task
+    async with serving(app, port):
+        yield address
 
 
 @pytest.fixture(scope="module")
@@ -194,3 +205,26 @@ async def test_a_provider_that_is_away_is_a_503(run_gateway: Any) -> None:
         state = parse_qs(urlsplit(begun.headers["location"]).query)["state"][0]
         answer = await world.client.get("/signin/callback", params={"code": "x", "state": state})
         assert answer.status_code == 503
+
+
+async def test_an_id_token_without_the_nonce_of_this_sign_in_is_refused(run_gateway: Any, issuer: Issuer) -> None:
+    answers = FastAPI()
+    nonces: dict[str, str] = {}
+
+    @answers.post("/token")
+    async def token(request: Request) -> dict[str, Any]:
+        code = parse_qs((await request.body()).decode())["code"][0]
+        claims = {"role": "administrator", "nonce": nonces[code]}
+        return {
+            "access_token": issuer.token("administrator"),
+            "id_token": issuer.token(aud="portal", **claims),
+            "expires_in": 60,
+        }
+
+    async with serving(answers) as address, run_gateway(beating=False, token_url=f"{address}/token") as world:
+        for code, status in (("another", 400), ("own", 303)):
+            begun = await world.client.get("/signin")
+            asked = parse_qs(urlsplit(begun.headers["location"]).query)
+            nonces.update({"another": "of-another-sign-in", "own": asked["nonce"][0]})
+            answer = await world.client.get("/signin/callback", params={"code": code, "state": asked["state"][0]})
+            assert answer.status_code == status

@@ -93,6 +93,8 @@ def all_views(views: Database) -> Views:
 async def test_a_batch_and_its_position_commit_together(all_views: Views) -> None:
     batch = [recorded(0, "p", ("a", 1, {})), recorded(1, "p", ("b", 1, {}))]
     await all_views.records(batch)
+    position = await all_views.database["positions"].find_one({"_id": "records|c|encounter.recorded|0"})
+    assert position is not None and position["next"] == 2
     before = await all_views.bytes()
     await all_views.records(batch)  # the broker repeats them
     assert await all_views.bytes() == before
