@@ -13,6 +13,8 @@ help: ## what can be done here
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 22
 
 setup: ## virtual environment, Kafka, MongoDB (done by the others by themselves)
+	@command -v $(PYTHON) >/dev/null || { \
+		echo "setup: $(PYTHON) is missing; Python 3.11 or later: apt-get install python3-venv, or see python.org" >&2; exit 1; }
 	@$(PYTHON) deploy/local/bootstrap.py $(SETUP_FLAGS)
 
 ifeq ($(RUNTIME),compose)

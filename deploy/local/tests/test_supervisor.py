@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -54,12 +55,13 @@ class Terminal:
             [SHR, *words], env=self.environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
         )
 
-    def processes(self) -> list[psutil.Process]:
-        """Every process of this stack that runs now."""
+    def processes(self, *, of: str = "") -> list[psutil.Process]:
+        """Every process of this stack that runs now; ``of``: a word of its command."""
         found = []
         for process in psutil.process_iter():
             try:
-                if process.environ().get("SHR_HOME") == str(self.home.root) and process.pid != os.getpid():
+                ours = process.environ().get("SHR_HOME") == str(self.home.root) and process.pid != os.getpid()
+                if ours and of in " ".join(process.cmdline()):
                     found.append(process)
             except (psutil.Error, OSError):
                 continue
@@ -72,7 +74,12 @@ def terminal() -> Iterator[Terminal]:
         typist = Terminal(folder)
         yield typist
         typist.types("down")
-        for process in typist.processes():
+        kill_all(typist.processes())
+
+
+def kill_all(processes: list[psutil.Process]) -> None:
+    for process in processes:
+        with contextlib.suppress(psutil.NoSuchProcess):
             process.kill()
 
 
@@ -141,9 +148,8 @@ def test_a_detached_stack_survives_the_kill_of_everything_and_ends_in_order(term
     began = terminal.types("up", "--detach", "--services", "")
     assert began.returncode == 0, began.stderr
     before = terminal.processes()
-    assert len(before) == 4  # supervisor, Kafka, MongoDB, doubles
-    for process in before:
-        process.kill()
+    assert len(before) == 6  # supervisor, Kafka, MongoDB, doubles; the warden's shell, which waits with `cat`
+    kill_all(before)
     assert gone(before)
     again = terminal.types("up", "--detach", "--services", "")
     assert again.returncode == 0, again.stderr
@@ -174,13 +180,51 @@ def test_when_only_the_supervisor_dies_the_rest_ends_and_starts_again(terminal: 
     assert "runs already" in completed.stdout
 
 
+def test_when_only_the_supervisor_dies_everything_ends_in_order_by_itself(terminal: Terminal) -> None:
+    assert terminal.types("up", "--detach", "--services", "").returncode == 0
+    running = supervised(terminal.home)
+    assert running is not None
+    (doubles,) = {one.identity for one in running.services}
+    assert doubles is not None
+    os.kill(doubles.pid, signal.SIGSTOP)  # it cannot end yet
+    everything = terminal.processes()
+    os.kill(running.supervisor.pid, signal.SIGKILL)
+    time.sleep(1.5)
+    assert terminal.processes(of="kafka.Kafka")
+    assert terminal.processes(of="mongod")
+    os.kill(doubles.pid, signal.SIGCONT)
+    assert gone(everything)
+    assert not terminal.processes()
+
+
+def test_what_emptying_takes_is_kept_where_a_taken_port_prevents_the_start(terminal: Terminal) -> None:
+    kept = terminal.home.data / "kept"
+    kept.mkdir(parents=True)
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", terminal.ports["mongo"]))
+        other.listen()
+        assert terminal.types("up", "--detach", "--fresh", "--services", "").returncode == 1
+    assert kept.exists()
+
+
+def test_a_wrong_setting_is_one_line_and_is_not_tried_again(terminal: Terminal) -> None:
+    terminal.environment["SHR_PAGE_SIZE"] = "many"
+    said = terminal.types("up", "--detach", "--services", "terminology")
+    assert said.returncode == 1
+    assert said.stderr.count("\n") == 1
+    assert "terminology cannot start: settings: SHR_PAGE_SIZE" in said.stderr
+    assert "SHR_PAGE_SIZE" not in said.stdout
+    assert terminal.home.log("terminology").read_text().count("settings:") == 1
+    assert not terminal.processes()
+
+
 def test_a_stack_in_the_foreground_ends_with_ctrl_c(terminal: Terminal) -> None:
     shown = terminal.starts("up", "--services", "")
     assert shown.stdout is not None
     lines = iter(shown.stdout.readline, "")
     assert any("Ctrl-C ends it" in line for line in lines)
     running = [one for one in terminal.processes() if one.pid != shown.pid]
-    assert len(running) == 4
+    assert len(running) == 6
     shown.send_signal(signal.SIGINT)
     rest = shown.stdout.read()
     assert shown.wait(30) == 0

@@ -54,7 +54,7 @@ class Home:
 
     @property
     def topics_stamp(self) -> Path:
-        """There once the topics of this data were created."""
+        """There while this data has all topics and its last run ended in order."""
         return self.data / "topics.ready"
 
     def log(self, name: str) -> Path:

@@ -60,6 +60,7 @@ def spawn(
     environment: Mapping[str, str] | None = None,
     dies_with_parent: signal.Signals | None = signal.SIGKILL,
     session: bool = True,
+    stdin: int = subprocess.DEVNULL,
 ) -> subprocess.Popen[bytes]:
     """Start a program, both outputs appended to ``log``.
 
@@ -74,7 +75,7 @@ def spawn(
     with log.open("ab") as output:
         return subprocess.Popen(
             list(command),
-            stdin=subprocess.DEVNULL,
+            stdin=stdin,
             stdout=output,
             stderr=subprocess.STDOUT,
             env=dict(environment) if environment is not None else None,

@@ -54,7 +54,7 @@ def start(home: Home, ports: Ports, options: Options, *, say: Say) -> StackState
     if unknown:
         raise StackError(f"there is no service {', '.join(unknown)}; services are {', '.join(SERVICE_NAMES)}")
     home.create()
-    with _one_at_a_time(home):
+    with _one_at_a_time(home, say=say):
         running = supervised(home)
         if running is not None and options.fresh:
             say("stopping the running stack, since a fresh one was asked for")
@@ -66,15 +66,14 @@ def start(home: Home, ports: Ports, options: Options, *, say: Say) -> StackState
             running.supervisor.send(signal.SIGHUP)
             return _wait_complete(home, follow)
         _clear_leftovers(home, say=say)
-        if options.fresh:
+        check_free({name: ports[name] for name in DEFAULTS if _wanted(name, options.services)})
+        if options.fresh:  # only now: nothing is emptied for a start that a taken port prevents
             shutil.rmtree(home.data, ignore_errors=True)
             home.create()
         keys.ensure(home.keys)
-        asked = {name: ports[name] for name in DEFAULTS if _wanted(name, options.services)}
-        check_free(asked)
         home.state_file.unlink(missing_ok=True)
         process = _start_supervisor(home, ports, options)
-        return _wait_started(home, process, follow)
+        return _wait_started(home, process, follow, say=say)
 
 
 def supervised(home: Home) -> StackState | None:
@@ -145,6 +144,11 @@ class Follower:
 
     def pump(self) -> None:
         """Say the lines that came since the last call."""
+        for line in self.new_lines():
+            self._say(line)
+
+    def new_lines(self) -> list[str]:
+        """The whole lines that came since the last call."""
         with contextlib.suppress(OSError):
             if self._log.stat().st_size < self._at:  # it was rotated
                 self._at = 0
@@ -153,15 +157,25 @@ class Follower:
                 new = lines.read()
             self._at += len(new)
             *whole, self._rest = (self._rest + new).split(b"\n")
-            for line in whole:
-                self._say(line.decode("utf-8", "replace"))
+            return [line.decode("utf-8", "replace") for line in whole]
+        return []
 
 
 @contextlib.contextmanager
-def _one_at_a_time(home: Home) -> Iterator[None]:
+def _one_at_a_time(home: Home, *, say: Say) -> Iterator[None]:
     with (home.run / "up.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            say("this stack is being started or ended by another process, waiting for it")
+            fcntl.flock(lock, fcntl.LOCK_EX)
         yield
+
+
+def clear_after_death(home: Home, *, say: Say) -> None:
+    """What the warden does when the supervisor is gone: stop in order what it left, unless a new one runs already."""
+    with _one_at_a_time(home, say=say):
+        _clear_leftovers(home, say=say)
 
 
 def _clear_leftovers(home: Home, *, say: Say) -> bool:
@@ -197,15 +211,19 @@ def _start_supervisor(home: Home, ports: Ports, options: Options) -> subprocess.
     return process
 
 
-def _wait_started(home: Home, process: subprocess.Popen[bytes], follow: Follower) -> StackState:
+def _wait_started(home: Home, process: subprocess.Popen[bytes], follow: Follower, *, say: Say) -> StackState:
     until = time.monotonic() + START_PATIENCE_S
     try:
         while time.monotonic() < until:
-            follow.pump()
+            said = follow.new_lines()
             found = state.read(home.state_file)
+            failure = found.failure if found is not None else None
+            for line in said:
+                if not failure or failure not in line:  # the reason is ours to tell, once
+                    say(line)
             if process.poll() is not None:
-                reason = found.failure if found is not None and found.failure else last_line(home.log("supervisor"))
-                raise StackError(reason or f"the supervisor ended with code {process.returncode}")
+                ended = f"the supervisor ended with code {process.returncode}"
+                raise StackError(failure or last_line(home.log("supervisor")) or ended)
             if found is not None and found.phase is Phase.READY:
                 return found
             time.sleep(POLL_S)

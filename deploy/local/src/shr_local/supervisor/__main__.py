@@ -7,6 +7,7 @@ missing now. Only one runs per home.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import fcntl
 import signal
 import sys
@@ -17,6 +18,7 @@ from shr_local.paths import Home
 from shr_local.services import SERVICE_NAMES
 from shr_local.supervisor.plan import make_plan
 from shr_local.supervisor.supervisor import Supervisor
+from shr_local.supervisor.warden import ordered_end
 
 
 def say(line: str) -> None:
@@ -46,7 +48,10 @@ def main() -> int:
             cache_gb=asked.cache_gb,
             oplog_mb=asked.oplog_mb,
         )
-        return Supervisor(plan, dies_with_parent=signal.Signals[f"SIG{asked.children_die}"], say=say).run()
+        end = signal.Signals[f"SIG{asked.children_die}"]
+        # children that are killed with us leave nothing to end in order
+        with contextlib.nullcontext() if end is signal.SIGKILL else ordered_end(home, plan.environment):
+            return Supervisor(plan, dies_with_parent=end, say=say).run()
 
 
 if __name__ == "__main__":

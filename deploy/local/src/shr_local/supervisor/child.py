@@ -23,6 +23,8 @@ CHECK_TIMEOUT_S = 1.0
 BACKOFF_FIRST_S = 0.5
 BACKOFF_LIMIT_S = 15.0
 STABLE_S = 30.0
+WRONG_SETTING = "settings: "
+"""How the line begins with which a service ends over a setting: the same again would end the same way."""
 
 
 class Child:
@@ -34,7 +36,7 @@ class Child:
         *,
         log: Path,
         environment: dict[str, str],
-        dies_with_parent: signal.Signals,
+        dies_with_parent: signal.Signals | None,
         say: Callable[[str], None],
     ) -> None:
         self.spec = spec
@@ -43,6 +45,7 @@ class Child:
         self.deaths = 0
         self.was_ready = False
         self.last_death = ""
+        self.hopeless = False
         self.process: subprocess.Popen[bytes] | None = None
         self.listeners = [Running(name, port) for name, port in spec.listeners.items()]
         self._environment = environment
@@ -122,6 +125,10 @@ class Child:
                 self._retry(now, f"was ended by {signal.Signals(-code).name}")
                 return
         said = last_line(self.log)
+        if said.startswith(WRONG_SETTING) and not self.was_ready:
+            self.hopeless, self.last_death, self._start_at = True, f"cannot start: {said}", float("inf")
+            self._show()
+            return
         self._retry(now, f"ended with code {code}" + (f" ({said})" if said else ""))
 
     def _retry(self, now: float, what: str) -> None:

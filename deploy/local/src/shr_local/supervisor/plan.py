@@ -57,8 +57,10 @@ class Plan:
         return self.environment["SHR_ISSUER"]
 
     @property
-    def known_topics(self) -> bool:
-        """Whether this data has all topics (created after their list changed last): services need not wait for them."""
+    def left_in_order(self) -> bool:
+        """Whether this data has all topics (created after their list changed last) and its last run ended in order:
+        then services need not wait for the preparation.
+        """
         stamp = self.home.topics_stamp
         return stamp.exists() and stamp.stat().st_mtime > TOPICS_SOURCE.stat().st_mtime
 

@@ -31,6 +31,7 @@ class Supervisor:
         self._services = [self._child(spec) for spec in plan.services]
         self._preparation: subprocess.Popen[bytes] | None = None
         self._prepared = False
+        self._left_in_order = plan.left_in_order
         self._stop = False
         self._hurry = False
         own = Identity.of(os.getpid())
@@ -53,6 +54,7 @@ class Supervisor:
             signal.signal(number, self._on_stop)
         signal.signal(signal.SIGHUP, self._on_hurry)
         self._write()
+        self._plan.home.topics_stamp.unlink(missing_ok=True)  # until this run has ended in order, too
         began = time.monotonic()
         while not self._stop and self._state.phase is not Phase.FAILED:
             if self._tick(time.monotonic()):
@@ -70,7 +72,7 @@ class Supervisor:
                 child.start_now()
         changed = [child.tick(now) for child in self._stores]
         self._prepare()
-        topics = self._prepared or self._plan.known_topics
+        topics = self._prepared or self._left_in_order
         changed += [child.tick(now) for child in self._services if topics or not child.spec.needs_topics]
         return any(changed)
 
@@ -80,7 +82,7 @@ class Supervisor:
             return
         if self._preparation is None:
             self._preparation = spawn(
-                [sys.executable, "-m", "shr_local.prepare"],
+                [sys.executable, "-m", "shr_local.prepare", *([] if self._left_in_order else ["--alone"])],
                 log=self._plan.home.log("prepare"),
                 environment=self._plan.environment,
                 dies_with_parent=self._dies_with_parent,
@@ -95,9 +97,10 @@ class Supervisor:
 
     def _judge_start(self, began: float) -> None:
         children = (*self._stores, *self._services)
-        dead = next((one for one in children if not one.was_ready and one.deaths >= DEATHS_AT_START), None)
+        dead = next((one for one in children if one.hopeless or _dies_at_start(one)), None)
         if dead is not None:
-            self._fail(f"{dead.spec.name} {dead.last_death}, {dead.deaths} times before it was ready; log: {dead.log}")
+            times = "" if dead.hopeless else f", {dead.deaths} times before it was ready"
+            self._fail(f"{dead.spec.name} {dead.last_death}{times}; log: {dead.log}")
         elif self._prepared and all(child.ready for child in children):
             self._state.phase = Phase.READY
             self._say(f"everything is ready ({time.monotonic() - began:.1f} s)")
@@ -109,8 +112,8 @@ class Supervisor:
 
     def _fail(self, why: str) -> None:
         self._state.phase, self._state.failure = Phase.FAILED, why
-        self._say(why)
         self._write()
+        self._say(why)  # whoever follows this log knows the reason already and need not show it twice
 
     def _end(self) -> None:
         """Services first, so that they can finish what they hold, then the broker, then the database."""
@@ -125,14 +128,18 @@ class Supervisor:
         for stage in (self._services, [kafka], [mongo]):
             _stop_stage(stage)
             self._write()
+        if self._prepared:
+            self._plan.home.topics_stamp.touch()
         self._say("stopped")
 
     def _child(self, spec: PartSpec) -> Child:
+        # asked to end all at once, services would have no broker to finish with: the stores are left to the warden
+        killed = self._dies_with_parent is signal.SIGKILL
         return Child(
             spec,
             log=self._plan.home.log(spec.name),
             environment=dict(self._plan.environment),
-            dies_with_parent=self._dies_with_parent,
+            dies_with_parent=self._dies_with_parent if killed or spec in self._plan.services else None,
             say=self._say,
         )
 
@@ -147,6 +154,10 @@ class Supervisor:
 
     def _on_hurry(self, _number: int, _frame: FrameType | None) -> None:
         self._hurry = True
+
+
+def _dies_at_start(child: Child) -> bool:
+    return not child.was_ready and child.deaths >= DEATHS_AT_START
 
 
 def _stop_stage(children: Sequence[Child]) -> None:
