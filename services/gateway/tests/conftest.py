@@ -17,8 +17,6 @@ from shr_gateway.settings import Settings
 
 from .world import Beats, World
 
-pytest_plugins: list[str] = []
-
 
 @pytest.fixture(scope="session")
 def issuer(tmp_path_factory: pytest.TempPathFactory) -> Issuer:
