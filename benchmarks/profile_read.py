@@ -4,7 +4,9 @@ Both run under uvicorn as processes of their own; broker and database are starte
 gateway does all of its work: token, fresh consent, decision item by item, audit entry durable (majority, journaled)
 before the first byte, relay of the entries to Kafka, and folding them back into "who looked".
 
-    python benchmarks/profile_read.py [--seconds 4] [--rounds 3] [--json]
+    python benchmarks/profile_read.py [--seconds 4] [--rounds 3] [--split] [--json]
+
+``--split``: the gateway as two processes, API and worker, as it is deployed where it is scaled; else one, as locally.
 """
 
 from __future__ import annotations
@@ -212,7 +214,7 @@ async def serving(url: str) -> None:
 
 
 @contextlib.asynccontextmanager
-async def world(kafka: str, mongo: str, keys: Path) -> AsyncIterator[tuple[int, dict[str, str], int]]:
+async def world(kafka: str, mongo: str, keys: Path, *, split: bool) -> AsyncIterator[tuple[int, dict[str, str], int]]:
     """The gateway with everybody's record folded: (its port, a doctor's headers, its process id)."""
     issuer = Issuer(keys)
     (port,) = free_ports(1)
@@ -226,7 +228,12 @@ async def world(kafka: str, mongo: str, keys: Path) -> AsyncIterator[tuple[int, 
     await fill(producer)
     beating = asyncio.create_task(beat(producer))
     try:
-        with process([sys.executable, "-m", "shr_gateway"], **environment) as gateway:
+        with contextlib.ExitStack() as ends:
+            command, role = [sys.executable, "-m", "shr_gateway"], "api" if split else "both"
+            gateway = ends.enter_context(process(command, **environment, SHR_ROLE=role))
+            if split:
+                aside = {**environment, "SHR_ROLE": "worker", "SHR_GATEWAY_PORT": str(free_ports(1)[0])}
+                ends.enter_context(process(command, **aside))
             await serving(f"http://127.0.0.1:{port}/health/ready")
             for person in people():
                 await until_whole(port, person, headers)
@@ -247,7 +254,7 @@ async def until_whole(port: int, person: str, headers: dict[str, str]) -> None:
     raise SystemExit(f"{person} is not there: {answer.status_code}")
 
 
-async def measure(seconds: float, rounds: int) -> dict[str, Any]:
+async def measure(seconds: float, rounds: int, *, split: bool) -> dict[str, Any]:
     """Gateway and bare handler in turns."""
     from shr_contracts.topics import ALL_TOPICS
     from shr_local.topics import create_topics
@@ -255,7 +262,7 @@ async def measure(seconds: float, rounds: int) -> dict[str, Any]:
     with contextlib.ExitStack() as ends, tempfile.TemporaryDirectory() as keys:
         stores = ends.enter_context(start_infrastructure())
         await create_topics(stores.kafka_bootstrap, ALL_TOPICS)
-        async with world(stores.kafka_bootstrap, stores.mongo_uri, Path(keys)) as (port, headers, pid):
+        async with world(stores.kafka_bootstrap, stores.mongo_uri, Path(keys), split=split) as (port, headers, pid):
             requests = [request(f"/profile/{person}", headers) for person in people()]
             async with httpx.AsyncClient() as client:
                 body = (await client.get(f"http://127.0.0.1:{port}/profile/{people()[0]}", headers=headers)).content
@@ -275,6 +282,7 @@ async def measure(seconds: float, rounds: int) -> dict[str, Any]:
     read, bare = (statistics.median(one["per_second"] for one in many) for many in (reads, bares))
     return {
         "connections": CONNECTIONS,
+        "processes": 2 if split else 1,
         "bytes": len(body),
         "items": 8 * VISITS,
         "reads_per_s": round(read),
@@ -308,6 +316,7 @@ def main() -> None:
     options = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
     options.add_argument("--seconds", type=float, default=4.0)
     options.add_argument("--rounds", type=int, default=3)
+    options.add_argument("--split", action="store_true")
     options.add_argument("--json", action="store_true")
     options.add_argument("--bare", nargs=2, metavar=("PORT", "FILE"), help=argparse.SUPPRESS)
     given = options.parse_args()
@@ -317,11 +326,13 @@ def main() -> None:
     import uvloop
 
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
-    found = uvloop.run(measure(given.seconds, given.rounds))
+    found = uvloop.run(measure(given.seconds, given.rounds, split=given.split))
     if given.json:
         print(json.dumps(found))
         return
-    print(f"profile read, {found['items']} items, {found['bytes']} bytes, {found['connections']} connections")
+    print(
+        f"profile read, {found['processes']} process(es), {found['items']} items, {found['bytes']} bytes, {found['connections']} connections"
+    )
     print(
         f"  consented and audited  {found['reads_per_s']:>7,}/s   p50 {found['p50_ms']} ms   p99 {found['p99_ms']} ms"
     )

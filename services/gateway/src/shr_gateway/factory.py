@@ -274,8 +274,8 @@ def _routers(
     )
     secure = settings.environment == "production"
     return [
+        profile.router(reading.profile, reading.acknowledge, now=now),  # first: routes are tried in their order
         public.router(reading.portal),
-        profile.router(reading.profile, reading.acknowledge, now=now),
         emergency.router(reading.declare, hand_on, consent_is_fresh=consent_is_fresh, now=now),
         fhir.router(reads, reading.resource, now=now),
         signin.router(signing_in, portal_url=settings.portal_url, secure=secure),

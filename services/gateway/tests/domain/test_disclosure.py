@@ -9,7 +9,7 @@ import pytest
 from shr_gateway.domain.asking import Asking
 from shr_gateway.domain.disclosure import Given, Permit, admitted, permit_for
 from shr_gateway.domain.family import Family, family_of
-from shr_gateway.domain.lines import Line
+from shr_gateway.domain.lines import Line, alike
 from shr_gateway.domain.standing import in_good_standing
 from shr_policy import Actor
 
@@ -32,7 +32,9 @@ def line(person: str, reference: str = "Observation/x", **more: Any) -> Line:
     said: dict[str, Any] = {"type": reference.partition("/")[0], "section": "results", "day": "2026-01-01", "at": "",
                             "facility": "other", "labels": [], "confidentiality": "N", "encounter": None,
                             "name_key": None, "item": b"{}"}  # fmt: skip
-    return Line(person=person, reference=reference, **(said | more))
+    said |= more
+    same = alike(said["type"], said["facility"], said["confidentiality"], said["labels"])
+    return Line(person=person, reference=reference, alike=same, **said)
 
 
 def permit(*said: Given, family: Family = MERGED_FAMILY, actor: Actor = DOCTOR, **more: Any) -> Permit:

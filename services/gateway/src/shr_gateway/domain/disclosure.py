@@ -7,7 +7,7 @@ person at the time of the grant; refusals and restrictions reach all of them, si
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Generic, TypeVar
@@ -156,8 +156,7 @@ def admitted(permit: Permit, rows: Iterable[F]) -> Shown[F]:
         for row in shown.rows:
             what[row.type] = what.get(row.type, 0) + 1
         return shown
-    known: dict[Any, Admission] = {}
-    judges = {person: _Judge(decision, known) for person, decision in permit.decisions.items()}
+    judges = {person: _judge(decision) for person, decision in permit.decisions.items()}
     for row in rows:
         judge = judges.get(row.person)
         admission = None if judge is None else judge(row)
@@ -171,31 +170,23 @@ def admitted(permit: Permit, rows: Iterable[F]) -> Shown[F]:
     return shown
 
 
-class _Judge:
-    """Judges the rows of one id. Rows that are alike in all that this decision looks at fare alike: judged once.
+def _judge(decision: Decision) -> Callable[[Facets], Admission]:
+    """Judges the rows of one id; those that are alike are judged once.
 
     References matter only where something is closed, days only where a grant or refusal is for a period.
     """
+    known: dict[str, Admission] = {}
+    terms = (*decision.filters, *decision.refusals)
+    if decision.closed or any(term.record_start is not None or term.record_end is not None for term in terms):
+        return lambda row: admits(decision, item_of(row))
 
-    __slots__ = ("_by_day", "_by_reference", "_decision", "_known")
-
-    def __init__(self, decision: Decision, known: dict[Any, Admission]) -> None:
-        self._decision = decision
-        self._known = known
-        self._by_reference = bool(decision.closed)
-        terms = (*decision.filters, *decision.refusals)
-        self._by_day = any(term.record_start is not None or term.record_end is not None for term in terms)
-
-    def __call__(self, row: Facets) -> Admission:
-        key: tuple[Any, ...] = (row.person, row.type, row.facility, row.confidentiality, tuple(row.labels))
-        if self._by_day:
-            key = (*key, row.day)
-        if self._by_reference:
-            key = (*key, row.reference, row.encounter)
-        admission = self._known.get(key)
+    def judge(row: Facets) -> Admission:
+        admission = known.get(row.alike)
         if admission is None:
-            admission = self._known[key] = admits(self._decision, item_of(row))
+            admission = known[row.alike] = admits(decision, item_of(row))
         return admission
+
+    return judge
 
 
 def item_of(row: Facets) -> Item:

@@ -20,6 +20,10 @@ class Facets(Protocol):
     confidentiality: str
     encounter: str | None
 
+    @property
+    def alike(self) -> str:
+        """The same for all that policy treats alike, but for what is closed by reference or bound to a period."""
+
 
 class Line(msgspec.Struct, array_like=True, gc=False):
     """One line of a profile. ``at`` sorts as the instants do; ``item`` is the JSON that is shown."""
@@ -35,7 +39,13 @@ class Line(msgspec.Struct, array_like=True, gc=False):
     confidentiality: str
     encounter: str | None
     name_key: str | None
+    alike: str
     item: bytes
+
+
+def alike(type_: str, facility: str | None, confidentiality: str, labels: Sequence[str]) -> str:
+    """See ``Facets.alike``."""
+    return "|".join((type_, facility or "", confidentiality, *labels))
 
 
 class Row(msgspec.Struct, gc=False):
@@ -61,6 +71,11 @@ class Row(msgspec.Struct, gc=False):
     item: bytes | None = None
     body: bytes = b""
 
+    @property
+    def alike(self) -> str:
+        """See ``Facets.alike``."""
+        return alike(self.type, self.facility, self.confidentiality, self.labels)
+
     @classmethod
     def of(cls, document: dict[str, Any]) -> Row:
         """From a document of ``resources`` or ``versions``."""
@@ -72,7 +87,7 @@ class Row(msgspec.Struct, gc=False):
         """As a line of the timeline."""
         return Line(
             self.person, self.reference, self.type, self.section or "", self.day, self.at, self.facility, self.labels,
-            self.confidentiality, self.encounter, self.name_key, self.item or b"{}",
+            self.confidentiality, self.encounter, self.name_key, self.alike, self.item or b"{}",
         )  # fmt: skip
 
 

@@ -76,17 +76,17 @@ class Parts:
 def render(parts: Parts, lines: Sequence[Line], timeline: Sequence[Line], serialiser: Serialiser) -> bytes:
     """The profile as JSON: sections whole up to their limit, the timeline as given."""
     serialise = serialiser.item
-    rendered: dict[str, bytes] = {}
+    bodies = [serialise(line) for line in lines]
     sections: dict[str, list[bytes]] = {name: [] for name in (*SECTIONS, OTHER)}
-    for line in lines:
-        body = rendered[line.reference] = serialise(line)
+    for line, body in zip(lines, bodies, strict=True):
         sections[line.section].append(body)
+    newest = bodies[: len(timeline)] if timeline and timeline[0] is lines[0] else [serialise(one) for one in timeline]
     return orjson.dumps({
         "health_id": parts.health_id,
         "as_of": parts.as_of,
         "identity": parts.identity,
         "sections": {name: _list(sections[name][:SECTION_LIMIT]) for name in SECTIONS},
-        "timeline": _list([rendered.get(line.reference) or serialise(line) for line in timeline]),
+        "timeline": _list(newest),
         "restricted": parts.restricted,
         "next": parts.next,
         "access": parts.access,

@@ -16,7 +16,7 @@ from shr_common.fhir.times import instant_of
 
 from shr_gateway.domain import facets
 from shr_gateway.domain.display import Neighbours, item_of
-from shr_gateway.domain.lines import Line
+from shr_gateway.domain.lines import Line, alike
 from shr_gateway.domain.sections import limit_of, section_of
 from shr_gateway.domain.values import Decimal, Resource, day_of, sort_key
 
@@ -178,7 +178,8 @@ def line_of(row: Row) -> Line:
     """What a profile keeps of a row."""
     return Line(
         row["person"], row["_id"], row["type"], row["section"], row["day"], row["at"], row["facility"], row["labels"],
-        row["confidentiality"], row["encounter"], row["name_key"], row["item"],
+        row["confidentiality"], row["encounter"], row["name_key"],
+        alike(row["type"], row["facility"], row["confidentiality"], row["labels"]), row["item"],
     )  # fmt: skip
 
 
