@@ -78,6 +78,10 @@ class Someone:
         """GET."""
         return await self._client.get(path, headers=self._headers, params=params)
 
+    async def puts(self, path: str, body: Any) -> httpx.Response:
+        """PUT JSON."""
+        return await self._client.put(path, headers=self._headers, json=body)
+
     async def deletes(self, path: str) -> httpx.Response:
         """DELETE."""
         return await self._client.delete(path, headers=self._headers)

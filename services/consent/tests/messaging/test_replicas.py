@@ -47,6 +47,38 @@ async def test_a_guardian_speaks_for_a_minor_until_she_is_of_age(service: Any, p
     assert (await service.citizen(mother).gets("/consents", patient=child)).status_code == 403
 
 
+async def test_what_a_guardian_granted_ends_with_the_wards_majority(service: Any, persons: Any) -> None:
+    child, mother, doctor = persons(), persons(), service.doctor()
+    await registers(service, child, guardians=[mother], birth_date="2012-06-15")
+    await becomes(service, service.citizen(mother), child, "permit", purpose="PATRQT")
+    asked = await doctor.asks(child)
+    granted = (await service.citizen(mother).posts(f"/consent-requests/{asked['id']}/grant")).json()
+    assert granted["expires_at"] == "2030-06-14T18:00:00.000Z", "midnight in Dhaka, not the 2035 asked for"
+    terms = {name: asked[name] for name in ("patient", "recipient", "purpose", "record_types")}
+    stated = (await service.citizen(mother).posts("/consents", terms)).json()
+    assert stated["expires_at"] == "2030-06-14T18:00:00.000Z"
+    refused = (await service.citizen(mother).posts("/consents", {"patient": child, "decision": "deny"})).json()
+    assert refused["expires_at"] is None, "a refusal opens nothing, so it may stay"
+    await service.citizen(mother).posts(f"/consents/{refused['id']}/revoke")
+
+    own = await service.citizen(child).posts("/consents", {**terms, "record_types": ["Immunization"]})
+    assert own.json()["expires_at"] is None
+    await registers(service, child, 2, topic="patient.updated", guardians=[mother], birth_date="2008-01-01")
+    await becomes(service, doctor, child, "deny")
+    assert (await doctor.may_read(child, resource_type="Immunization"))["decision"] == "permit"
+
+
+async def test_codes_of_a_ward_go_to_her_guardian_too(service: Any, persons: Any) -> None:
+    child, mother = persons(), persons()
+    await registers(service, child, guardians=[mother], birth_date="2020-01-01")
+    await becomes(service, service.citizen(mother), child, "permit", purpose="PATRQT")
+    asked = await service.doctor().asks(child)
+    told = await service.topics.read(
+        "notification.requested", where=lambda r: r.headers.get("ce_subject") == asked["id"], count=2
+    )
+    assert {record.key for record in told} == {child, mother}
+
+
 async def test_an_ended_guardianship_ends_and_old_news_changes_nothing(service: Any, persons: Any) -> None:
     child, mother = persons(), persons()
     await registers(service, child, 2, guardians=[mother], birth_date="2020-01-01")

@@ -18,6 +18,7 @@ from shr_consent.domain.statement import Party, Statement
 from shr_consent.domain.terms import Terms
 from shr_consent.http.request import new_id
 from shr_consent.storage import indexes
+from shr_consent.storage.confirmations import ConfirmationStore
 from shr_consent.storage.statements import StatementStore
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
@@ -29,8 +30,13 @@ class Store:
 
     def __init__(self, client: Any, name: str) -> None:
         self.database = client[name]
+        envelope = Envelope(new_key())
         self.statements = StatementStore(
-            client, self.database, Outbox(self.database, Envelope(new_key())), timeout_s=10
+            client,
+            self.database,
+            Outbox(self.database, envelope),
+            ConfirmationStore(self.database, envelope, timeout_s=10),
+            timeout_s=10,
         )
 
     async def events(self) -> int:

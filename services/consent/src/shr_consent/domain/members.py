@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 from shr_common.errors import Category, Issue, ShrError
 from shr_common.fhir.definitions import DHAKA, RESOURCE_TYPES
-from shr_common.identifiers import is_person_id
+from shr_common.identifiers import is_person_id, latin_digits
 from shr_policy import MODES, PURPOSES, SENSITIVE
 
 T = TypeVar("T")
@@ -19,10 +19,12 @@ RECIPIENT_TYPES = ("practitioner", "facility", "organization")
 LIST_LIMIT = 200
 TEXT_LIMIT = 1000
 COUNT_LIMIT = 1_000_000
+CODE_LIMIT = 64
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._\-]{0,63}", re.ASCII)
 _DATE = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d{1,9})?)?(Z|[+-]\d\d:\d\d)?", re.ASCII)
 _DURATION = re.compile(r"P(?!$)(?:(\d{1,4})W)?(?:(\d{1,4})D)?(?:T(?!$)(?:(\d{1,4})H)?(?:(\d{1,4})M)?(?:(\d{1,4})S)?)?")
+_PIN = re.compile(r"\d{4,12}", re.ASCII)
 _REFERENCE = re.compile(r"([A-Za-z]+)/([A-Za-z0-9\-.]{1,64})", re.ASCII)
 _SECONDS = (7 * 86400, 86400, 3600, 60, 1)
 
@@ -139,8 +141,6 @@ def record_period(value: Any, at: str) -> tuple[str | None, str | None]:
         if name not in ("start", "end"):
             raise WrongError("A period has start and end, nothing else.", f"{at}.{name[:64]}")
     start, end = (None if value.get(n) is None else _day(value[n], f"{at}.{n}") for n in ("start", "end"))
-    if start and end and end < start:
-        raise WrongError("The period ends before it starts.", f"{at}.end")
     return start, end
 
 
@@ -171,10 +171,11 @@ def moment(value: Any, at: str) -> datetime:
 
 
 def person(value: Any, at: str) -> str:
-    """A Health ID, or the id of a provisional person."""
-    if not isinstance(value, str) or not is_person_id(value):
+    """A Health ID (its digits may be Bangla ones), or the id of a provisional person."""
+    found = latin_digits(value) if isinstance(value, str) else ""
+    if not is_person_id(found):
         raise WrongError("This is not a Health ID: 11 digits with a right check digit.", at)
-    return value
+    return found
 
 
 def reference(value: Any, at: str) -> str:
@@ -190,6 +191,19 @@ def text(value: Any, at: str, *, limit: int = TEXT_LIMIT) -> str:
     if not isinstance(value, str) or not value.strip() or len(value) > limit:
         raise WrongError(f"A text of 1 to {limit} characters is needed.", at)
     return value.strip()
+
+
+def code(value: Any, at: str) -> str:
+    """A code or PIN as somebody typed it: Bangla digits and spaces are taken."""
+    return "".join(latin_digits(text(value, at, limit=CODE_LIMIT)).split())
+
+
+def pin(value: Any, at: str) -> str:
+    """4 to 12 digits."""
+    found = code(value, at)
+    if not _PIN.fullmatch(found):
+        raise WrongError("A PIN has 4 to 12 digits.", at)
+    return found
 
 
 def _day(value: Any, at: str) -> str:

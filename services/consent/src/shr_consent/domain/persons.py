@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from shr_policy import of_age
+from shr_policy import majority_of, of_age
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,3 +25,8 @@ class Person:
 def may_speak_for(caller: Person, patient: Person, now: datetime) -> bool:
     """Her own record, or that of a ward."""
     return caller.id == patient.id or not caller.ids.isdisjoint(patient.guardians_at(now))
+
+
+def say_ends(caller: Person, patient: Person) -> datetime | None:
+    """When what ``caller`` grants in this record ends: a guardian's with the ward's majority, her own never."""
+    return None if caller.id == patient.id else majority_of(patient.birth_date)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from shr_common.errors import conflict, invalid
@@ -23,6 +23,8 @@ from shr_consent.domain.terms import Terms
 
 STATUSES = ("requested", "granted", "denied", "revoked", "expired")
 KINDS = ("consent", "restriction", "break-glass")
+CONFIRMED_FOR = timedelta(hours=24)
+"""What was granted at the bedside, by a code or a PIN, holds no longer than this."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +59,17 @@ class Statement:
     except_for: frozenset[Recipient] = frozenset()
     reason: str | None = None
     emergency: str | None = None
+    confirmed_with: str | None = None
+
+    @property
+    def by_guardian(self) -> bool:
+        """Whether a guardian granted it, not the citizen herself."""
+        return self.granted_by is not None and self.granted_by != self.patient
+
+    def as_of(self, now: datetime) -> Statement:
+        """As it reads at that moment: what is past its time is expired, published or not."""
+        over = self.status in ("requested", "granted") and self.expired_by(now)
+        return replace(self, status="expired") if over else self
 
     def expired_by(self, now: datetime) -> bool:
         """Whether its time is over, published or not."""
@@ -102,8 +115,19 @@ def request(*, id: str, patient: str, terms: Terms, by: Party, at: datetime) -> 
     return Statement(id, "consent", patient, "requested", 1, terms, by, at, at, asked=terms)
 
 
-def state(*, id: str, patient: str, terms: Terms, decision: str, by: Party, at: datetime) -> Statement:
-    """The citizen's own initiative: a grant, or a standing refusal."""
+def state(
+    *,
+    id: str,
+    patient: str,
+    terms: Terms,
+    decision: str,
+    by: Party,
+    at: datetime,
+    ends_by: datetime | None = None,
+) -> Statement:
+    """The citizen's own initiative: a grant, or a standing refusal. ``ends_by``: when a guardian's say ends."""
+    if decision == "permit":
+        terms = terms.ending_by(ends_by)
     return Statement(
         id, "consent", patient, "granted", 1, terms, by, at, at, decision, granted_by=by.health_id, granted_at=at
     )
@@ -126,19 +150,39 @@ def break_glass(
     return replace(declared, granted_at=at, reason=reason, emergency=emergency)
 
 
-def grant(stood: Statement, body: Mapping[str, Any], *, by: Party, at: datetime) -> Statement:
-    """Answer a request: as asked, or narrowed to what ``body`` says. Raises conflict, invalid."""
-    _open(stood, at)
+def grant(
+    stood: Statement, body: Mapping[str, Any], *, by: Party, at: datetime, ends_by: datetime | None = None
+) -> Statement:
+    """Answer a request: as asked, or narrowed to what ``body`` says; ``ends_by``: when the say of ``by`` ends.
+
+    Raises conflict, invalid.
+    """
+    require_open(stood, at)
     granted = terms_.narrow(stood.terms, body, now=at, also=frozenset({"patient"}))
     if body.get("patient", stood.patient) != stood.patient:
         raise invalid("The request is about another person.", expression="patient", code="value")
     changed = _next(stood, "granted", at)
-    return replace(changed, terms=granted, granted_by=by.health_id, granted_at=at)
+    return replace(changed, terms=granted.ending_by(ends_by), granted_by=by.health_id, granted_at=at)
+
+
+def confirm(stood: Statement, *, way: str, at: datetime) -> Statement:
+    """Granted at the bedside: as asked, for the requester's facility, for a day at most. ``way``: code or pin.
+
+    Raises conflict.
+    """
+    require_open(stood, at)
+    by = stood.made_by
+    facility = by.id if by.role == "facility" else by.facility
+    recipient = ("facility", facility) if facility else stood.terms.recipient
+    terms = replace(stood.terms.ending_by(at + CONFIRMED_FOR), recipient=recipient)
+    return replace(
+        _next(stood, "granted", at), terms=terms, granted_by=stood.patient, granted_at=at, confirmed_with=way
+    )
 
 
 def deny(stood: Statement, *, reason: str | None, at: datetime) -> Statement:
     """Answer a request with no. Raises conflict."""
-    _open(stood, at)
+    require_open(stood, at)
     return replace(_next(stood, "denied", at), reason=reason)
 
 
@@ -147,7 +191,7 @@ def revoke(stood: Statement, types: frozenset[str] | None, *, at: datetime) -> S
 
     Raises conflict when it was never granted or has expired, invalid when a type is not covered by it.
     """
-    if stood.status == "revoked" and types is None:
+    if stood.status == "revoked":
         return stood
     if stood.status != "granted" or stood.expired_by(at):
         raise conflict(f"Only a granted consent can be withdrawn; this one is {_status(stood, at)}.")
@@ -171,11 +215,23 @@ def expire(stood: Statement, *, at: datetime) -> Statement:
     return _next(stood, "expired", at)
 
 
+def end_guardians_say(
+    stood: Statement, *, own_ids: frozenset[str], ends_by: datetime | None, at: datetime
+) -> Statement:
+    """What a guardian granted ends when the ward is of age; the birth date was told or corrected."""
+    terms = stood.terms.ending_by(ends_by)
+    by_guardian = stood.by_guardian and stood.granted_by not in own_ids and stood.decision == "permit"
+    if not by_guardian or stood.status != "granted" or terms == stood.terms:
+        return stood
+    return replace(_next(stood, "granted", at), terms=terms)
+
+
 def _next(stood: Statement, status: str, at: datetime) -> Statement:
     return replace(stood, status=status, version=stood.version + 1, changed_at=at)
 
 
-def _open(stood: Statement, at: datetime) -> None:
+def require_open(stood: Statement, at: datetime) -> None:
+    """Raises conflict for a request that was answered, or whose time is over."""
     if stood.status != "requested" or stood.expired_by(at):
         raise conflict(f"This request was answered already, or its time is over: it is {_status(stood, at)}.")
 

@@ -60,6 +60,12 @@ class Terms:
             "sensitive": sorted(self.sensitive),
         }
 
+    def ending_by(self, moment: datetime | None) -> Terms:
+        """The same, ended at ``moment`` at the latest (None: as they are)."""
+        if moment is None or (self.expires_at is not None and self.expires_at <= moment):
+            return self
+        return replace(self, expires_at=moment)
+
     @classmethod
     def of(cls, stored: Mapping[str, Any]) -> Terms:
         """From ``as_json``."""
@@ -131,6 +137,8 @@ def _check(terms: Terms, now: datetime, findings: Findings) -> None:
         said = getattr(terms, name)
         if said is not None and said <= now:
             findings.wrong("This time has passed already.", name)
+    if terms.record_start and terms.record_end and terms.record_end < terms.record_start:
+        findings.wrong("The period ends before it starts.", "record_period.end")
     if terms.access_mode == "STORE" and terms.erase_at is None:
         findings.wrong("Who may store has to say until when: erase_at is missing.", "erase_at")
 

@@ -20,6 +20,7 @@ from shr_consent.storage.people import PeopleStore
 from shr_consent.use_cases.seal_access_log import SealAccessLog
 
 Reader = Annotated[Caller, allow("citizen", "administrator")]
+OWN = "PATRQT"
 ADMINISTRATION = "HSYSADMIN"
 """The purpose of an administrator's look (HL7 v3-ActReason: health system administration)."""
 
@@ -34,8 +35,11 @@ class AccessLog:
 
     async def page(
         self, caller: Caller, *, patient: str | None, after: str | None, limit: int, now: datetime
-    ) -> tuple[list[dict[str, Any]], str | None]:
-        """Newest first, and where the next page begins. An administrator's look is in the log before it is answered."""
+    ) -> tuple[list[dict[str, Any]], str | None, Person]:
+        """Newest first, where the next page begins, and whose they are.
+
+        An administrator's look is in the log before it is answered.
+        """
         begin = _position(after)
         person = await self._person(caller, person_asked(patient), now)
         found = await self._log.page(person.ids, after=begin, limit=limit + 1)
@@ -50,7 +54,7 @@ class AccessLog:
                 at=now,
             )
         more = f"{shown[-1]['at']}~{shown[-1]['id']}" if len(found) > limit else None
-        return shown, more
+        return shown, more, person
 
     async def _person(self, caller: Caller, named: str | None, now: datetime) -> Person:
         by = party_of(caller)
@@ -61,6 +65,9 @@ class AccessLog:
         own = await self._people.person(by.health_id or "")
         person = await self._people.person(named or own.id)
         if not may_speak_for(own, person, now):
+            await self._audit.record(
+                patient=person.id, caller=caller, purpose=OWN, decision="deny", what=[("AuditEvent", 0)], at=now
+            )
             raise forbidden("Only the citizen herself or her guardian may see this.")
         return person
 
@@ -78,10 +85,10 @@ def router(log: AccessLog, seal: SealAccessLog, *, proof_limit: int, now: Callab
         limit: int | None = None,
     ) -> dict[str, Any]:
         """Looks and refused looks, newest first; ``own``: by the citizen herself."""
-        shown, more = await log.page(
+        shown, more, person = await log.page(
             caller, patient=patient, after=cursor(after), limit=page_size(request, limit), now=now()
         )
-        return {"entries": [_entry(one) for one in shown], "next": next_page(request, more)}
+        return {"entries": [_entry(one, person) for one in shown], "next": next_page(request, more)}
 
     @routes.get("/access-log/proof")
     async def proof(
@@ -89,15 +96,15 @@ def router(log: AccessLog, seal: SealAccessLog, *, proof_limit: int, now: Callab
     ) -> dict[str, Any]:
         """The same entries as they were chained, with their paths to a signed root: for ``shr audit verify FILE``."""
         at = now()
-        shown, more = await log.page(caller, patient=patient, after=cursor(after), limit=proof_limit, now=at)
+        shown, more, _ = await log.page(caller, patient=patient, after=cursor(after), limit=proof_limit, now=at)
         return {**await seal.proof(shown, now=at), "next": next_page(request, more)}
 
     return routes
 
 
-def _entry(entry: Mapping[str, Any]) -> dict[str, Any]:
+def _entry(entry: Mapping[str, Any], person: Person) -> dict[str, Any]:
     told = {name: entry[name] for name in ("id", "at", "actor", "purpose", "decision", "what", "consent_id")}
-    own = entry["actor"]["role"] == "citizen"
+    own = entry["actor"]["role"] == "citizen" and entry["actor"]["id"] in person.ids
     emergency = entry["break_glass"]
     return {**told, "break_glass": bool(emergency) or entry["purpose"] == EMERGENCY, "emergency": emergency, "own": own}
 

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Request, Response
+from shr_common.errors import not_found
 from shr_common.security import Caller, allow
 
 from shr_consent.http import shapes
@@ -17,6 +18,8 @@ from shr_consent.http.request import body_of, new_id
 from shr_consent.use_cases.answer_request import AnswerRequest
 from shr_consent.use_cases.ask_for_consent import AskForConsent
 from shr_consent.use_cases.break_glass import BreakGlass
+from shr_consent.use_cases.confirm_request import ConfirmRequest
+from shr_consent.use_cases.set_pin import SetPin
 from shr_consent.use_cases.state_consent import StateConsent
 
 Requester = Annotated[Caller, allow("practitioner", "facility")]
@@ -32,6 +35,8 @@ class Saying:
 
     ask: AskForConsent
     answer: AnswerRequest
+    confirm: ConfirmRequest
+    set_pin: SetPin
     state: StateConsent
     break_glass: BreakGlass
 
@@ -57,11 +62,23 @@ def request_router(say: Saying, listing: Listing, now: Now) -> APIRouter:
         limit: int | None = None,
     ) -> dict[str, Any]:
         """Requests, newest first: a citizen's own, or those that the caller made."""
-        query = {"kind": "consent", "asked": {"$ne": None}, **with_status(status)}
-        page, more = await listing.page(
-            request, caller, patient=patient, query=query, after=after, limit=limit, now=now()
-        )
+        at = now()
+        query = {"kind": "consent", "asked": {"$ne": None}, **with_status(status, at)}
+        page, more = await listing.page(request, caller, patient=patient, query=query, after=after, limit=limit, now=at)
         return {"entries": [shapes.statement(one) for one in page], "next": more}
+
+    @routes.get("/consent-requests/{id}")
+    async def one_request(id: str, caller: Party) -> dict[str, Any]:
+        """One request as it stands, or as it was answered."""
+        found = await listing.one(caller, id, now())
+        if found is None or found.asked is None:
+            raise not_found("There is no such request.")
+        return shapes.statement(found)
+
+    @routes.post("/consent-requests/{id}/confirm")
+    async def confirm(request: Request, id: str, caller: Requester) -> dict[str, Any]:
+        """Grant with the one-time code or PIN that the citizen told: for the requester's facility, 24 h at most."""
+        return shapes.statement(await say.confirm(id, await body_of(request), by=party_of(caller), now=now()))
 
     @routes.post("/consent-requests/{id}/grant")
     async def grant(request: Request, id: str, caller: Citizen) -> dict[str, Any]:
@@ -86,7 +103,7 @@ def consent_router(say: Saying, listing: Listing, now: Now) -> APIRouter:
     async def state(request: Request, response: Response, caller: Citizen) -> dict[str, Any]:
         """Grant without a request, or refuse for good (``decision`` deny)."""
         stated = await say.state.state(await body_of(request), id=new_id(), by=party_of(caller), now=now())
-        response.headers["Location"] = f"/fhir/Consent/{stated.id}"
+        response.headers["Location"] = f"/consents/{stated.id}"
         return shapes.statement(stated)
 
     @routes.get("/consents")
@@ -100,11 +117,23 @@ def consent_router(say: Saying, listing: Listing, now: Now) -> APIRouter:
         limit: int | None = None,
     ) -> dict[str, Any]:
         """What was granted (now or once), newest first; ``kind`` restriction or break-glass shows those."""
-        query = {"granted_at": {"$ne": None}, **with_kind(kind), **with_status(status)}
-        page, more = await listing.page(
-            request, caller, patient=patient, query=query, after=after, limit=limit, now=now()
-        )
+        at = now()
+        query = {"granted_at": {"$ne": None}, **with_kind(kind), **with_status(status, at)}
+        page, more = await listing.page(request, caller, patient=patient, query=query, after=after, limit=limit, now=at)
         return {"entries": [shapes.SHAPES[one.kind](one) for one in page], "next": more}
+
+    @routes.get("/consents/{id}")
+    async def one_consent(id: str, caller: Party) -> dict[str, Any]:
+        """One consent, restriction or emergency."""
+        found = await listing.one(caller, id, now())
+        if found is None or found.granted_at is None:
+            raise not_found("There is no such consent.")
+        return shapes.SHAPES[found.kind](found)
+
+    @routes.put("/pin", status_code=204)
+    async def set_pin(request: Request, caller: Citizen) -> None:
+        """The PIN that confirms at the bedside, beside the codes."""
+        await say.set_pin(await body_of(request), by=party_of(caller), now=now())
 
     @routes.post("/consents/{id}/revoke")
     async def revoke(request: Request, id: str, caller: Citizen) -> dict[str, Any]:

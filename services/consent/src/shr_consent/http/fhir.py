@@ -13,13 +13,15 @@ from shr_common.outcomes import FHIR_JSON
 from shr_common.security import Caller, allow
 
 from shr_consent.domain.fhir_consent import STATUS, fhir
+from shr_consent.domain.statement import Statement
 from shr_consent.http.listing import Listing
-from shr_consent.storage.statements import StatementStore
+from shr_consent.http.request import page_size
+from shr_consent.storage.statements import in_status
 
 Party = Annotated[Caller, allow("citizen", "practitioner", "facility")]
 
 
-def router(statements: StatementStore, listing: Listing, now: Callable[[], datetime]) -> APIRouter:
+def router(listing: Listing, now: Callable[[], datetime]) -> APIRouter:
     """Search, read, and the capability statement."""
     routes = APIRouter(tags=["FHIR"])
 
@@ -35,9 +37,15 @@ def router(statements: StatementStore, listing: Listing, now: Callable[[], datet
         """A searchset of one person's consents."""
         if patient is None and caller.role != "citizen":
             raise invalid("Search with patient=.", expression="patient")
-        found, more = await listing.page(
-            request, caller, patient=patient, query=_with_status(status), after=after, limit=count, now=now()
-        )
+        at = now()
+        size, query = page_size(request, count, name="_count", least=0), _with_status(status, at)
+        total = await listing.count(caller, patient=patient, query=query, now=at)
+        found: list[Statement] = []
+        more: str | None = None
+        if size:
+            found, more = await listing.page(
+                request, caller, patient=patient, query=query, after=after, limit=size, now=at
+            )
         base = str(request.base_url).rstrip("/")
         links = [{"relation": "self", "url": str(request.url)}]
         if more is not None:
@@ -50,16 +58,14 @@ def router(statements: StatementStore, listing: Listing, now: Callable[[], datet
             }
             for one in found
         ]
-        bundle: dict[str, Any] = {"resourceType": "Bundle", "type": "searchset", "link": links}
-        if more is None and after is None:
-            bundle["total"] = len(entries)
+        bundle: dict[str, Any] = {"resourceType": "Bundle", "type": "searchset", "total": total, "link": links}
         return _fhir({**bundle, "entry": entries} if entries else bundle)
 
     @routes.get("/fhir/Consent/{id}")
     async def read(id: str, caller: Party) -> Response:
         """One consent; somebody else's answers like one that does not exist."""
-        found = await statements.find(id)
-        if found is None or not await listing.sees(caller, found, now()):
+        found = await listing.one(caller, id, now())
+        if found is None:
             raise not_found("There is no such Consent.")
         return _fhir(fhir(found), {"ETag": f'W/"{found.version}"'})
 
@@ -71,12 +77,14 @@ def router(statements: StatementStore, listing: Listing, now: Callable[[], datet
     return routes
 
 
-def _with_status(status: str | None) -> dict[str, Any]:
+def _with_status(status: str | None, now: datetime) -> dict[str, Any]:
+    """A token search: ``active``, ``active,proposed``, with or without the system before a bar."""
     if status is None:
         return {}
-    if status not in STATUS.values():
+    wanted = {one.rpartition("|")[2] for one in status.split(",")}
+    if not wanted <= set(STATUS.values()):
         raise invalid(f"The status is one of {', '.join(sorted(set(STATUS.values())))}.", expression="status")
-    return {"status": {"$in": [own for own, theirs in STATUS.items() if theirs == status]}}
+    return in_status([own for own, theirs in STATUS.items() if theirs in wanted], now)
 
 
 def _fhir(resource: dict[str, Any], headers: dict[str, str] | None = None) -> Response:

@@ -59,14 +59,14 @@ def person_asked(patient: str | None) -> str | None:
     return found
 
 
-def page_size(request: Request, limit: int | None) -> int:
-    """How many to show. Raises invalid."""
+def page_size(request: Request, limit: int | None, *, name: str = "limit", least: int = 1) -> int:
+    """How many to show; who asks for more than there may be on a page gets a full one. Raises invalid."""
     settings: ServiceSettings = request.app.state.settings
     if limit is None:
         return settings.page_size
-    if not 1 <= limit <= settings.page_size_limit:
-        raise invalid(f"A page has 1 to {settings.page_size_limit} entries.", expression="limit")
-    return limit
+    if limit < least:
+        raise invalid(f"A page has {least} to {settings.page_size_limit} entries.", expression=name)
+    return min(limit, settings.page_size_limit)
 
 
 def cursor(after: str | None) -> str | None:

@@ -31,6 +31,8 @@ def statement(stated: Statement) -> dict[str, Any]:
         shape["consent_id"] = stated.id
     if stated.asked is not None:
         shape["asked"] = stated.asked.as_json()
+    if stated.confirmed_with is not None:
+        shape["confirmed_with"] = stated.confirmed_with
     if stated.reason is not None:
         shape["reason"] = stated.reason
     return shape

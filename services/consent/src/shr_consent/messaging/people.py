@@ -2,25 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime
+from typing import Protocol
 
 from shr_common.kafka import Record
 from shr_contracts.events import PatientErased, PatientMerged, PatientRegistered
 from shr_contracts.topics import PATIENT_ERASED, PATIENT_MERGED
 
 from shr_consent.messaging.values import value_of
-from shr_consent.storage.authorship import AuthorshipStore
 from shr_consent.storage.people import Merged, PeopleStore, PersonChanged
-from shr_consent.storage.statements import StatementStore
+from shr_consent.use_cases.end_guardians_say import EndGuardiansSay
+
+
+class Erasing(Protocol):
+    """A store that holds something of persons."""
+
+    async def erase(self, patients: Iterable[str]) -> None:
+        """Forget them."""
 
 
 class FollowPeople:
     """Folds a batch in one transaction; by version, so that repeats change nothing."""
 
-    def __init__(self, people: PeopleStore, statements: StatementStore, authorship: AuthorshipStore) -> None:
+    def __init__(
+        self,
+        people: PeopleStore,
+        end_guardians_say: EndGuardiansSay,
+        erasing: Sequence[Erasing],
+        *,
+        now: Callable[[], datetime],
+    ) -> None:
         self._people = people
-        self._statements = statements
-        self._authorship = authorship
+        self._end_guardians_say = end_guardians_say
+        self._erasing = erasing
+        self._now = now
 
     async def __call__(self, records: Sequence[Record]) -> None:
         """Raises invalid, unavailable."""
@@ -39,9 +55,12 @@ class FollowPeople:
                 if known is None or person.version > known.version:
                     changes[person.id] = person
         await self._people.fold(list(changes.values()), merges, erased)
+        dated = [person.id for person in changes.values() if person.birth_date]
+        if dated:
+            await self._end_guardians_say(dated, now=self._now())
         if erased:
-            await self._statements.erase(erased)
-            await self._authorship.erase(erased)
+            for store in self._erasing:
+                await store.erase(erased)
 
 
 def _person(value: PatientRegistered) -> PersonChanged:

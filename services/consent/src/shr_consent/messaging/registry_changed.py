@@ -38,7 +38,7 @@ def _entry(value: RegistryChanged) -> RegistryEntry:
     identifier = f"{value.resource_type}/{value.id}"
     if value.resource_type != "PractitionerRole":
         until = _licensed_until(value) if value.resource_type == "Practitioner" else None
-        return RegistryEntry(identifier, value.version, value.active, until)
+        return RegistryEntry(identifier, value.version, value.active, until, name=value.name)
     return RegistryEntry(
         id=identifier,
         version=value.version,

@@ -6,6 +6,8 @@ from pymongo import IndexModel
 from shr_common.mongo import Database, ensure_indexes
 
 STATEMENTS = "statements"
+CONFIRMATIONS = "confirmations"
+PINS = "pins"
 PEOPLE = "people"
 LINKS = "links"
 REGISTRY = "registry"
@@ -16,6 +18,9 @@ AUDIT_HEADS = "audit_heads"
 AUDIT_BLOCKS = "audit_blocks"
 CHECKPOINTS = "audit_checkpoints"
 
+CONFIRMATION_DAYS = 40
+"""Longer than a request may wait for its answer."""
+
 WANTED = {
     STATEMENTS: [
         IndexModel([("patient", 1), ("status", 1)]),
@@ -24,6 +29,11 @@ WANTED = {
         IndexModel([("made_by.facility", 1), ("_id", -1)]),
         IndexModel([("status", 1), ("ends", 1)]),
     ],
+    CONFIRMATIONS: [
+        IndexModel([("patient", 1), ("made_at", 1)]),
+        IndexModel([("made_at", 1)], expireAfterSeconds=CONFIRMATION_DAYS * 86400),
+    ],
+    PINS: [],
     PEOPLE: [],
     LINKS: [IndexModel([("to", 1)])],
     REGISTRY: [],

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -26,6 +26,7 @@ class RegistryEntry:
     facility: str | None = None
     start: str | None = None
     end: str | None = None
+    name: str | None = None
 
 
 class RegistryStore:
@@ -55,10 +56,16 @@ class RegistryStore:
             today=dhaka_day(now),
         )
 
+    async def names(self, references: Sequence[str]) -> Mapping[str, str]:
+        """The names of ``Practitioner/…`` and ``Organization/…``, of those that are known."""
+        with categorised(), pymongo.timeout(self._timeout_s):
+            rows = await self._registry.find({"_id": {"$in": list(references)}}, {"name": 1}).to_list()
+        return {row["_id"]: row["name"] for row in rows if row.get("name")}
+
     async def fold(self, entries: Sequence[RegistryEntry]) -> None:
         """Keep what is newer than what is known; all or nothing."""
         registry = [
-            newer(e.id, {"version": e.version, "active": e.active, "until": e.until})
+            newer(e.id, {"version": e.version, "active": e.active, "until": e.until, "name": e.name})
             for e in entries
             if e.practitioner is None
         ]

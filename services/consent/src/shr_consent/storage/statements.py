@@ -5,7 +5,7 @@ Reads are majority reads from the primary: a decision by a stale replica could s
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -14,10 +14,13 @@ from pymongo.read_preferences import ReadPreference
 from shr_common.errors import conflict, not_found
 from shr_common.mongo import Client, Database, Document, Session, categorised, unit_of_work
 from shr_common.outbox import Outbox
+from shr_contracts.cloudevents import Event
 from shr_policy import Grant
 
+from shr_consent.domain.confirmation import Confirmation
 from shr_consent.domain.statement import Party, Statement
 from shr_consent.domain.terms import Terms
+from shr_consent.storage.confirmations import ConfirmationStore
 from shr_consent.storage.indexes import STATEMENTS
 
 IN_FORCE_LIMIT = 10_000
@@ -26,24 +29,40 @@ IN_FORCE_LIMIT = 10_000
 class StatementStore:
     """``statements``: one document per statement, its current version."""
 
-    def __init__(self, client: Client, database: Database, outbox: Outbox, *, timeout_s: float) -> None:
+    def __init__(
+        self,
+        client: Client,
+        database: Database,
+        outbox: Outbox,
+        confirmations: ConfirmationStore,
+        *,
+        timeout_s: float,
+    ) -> None:
         self._client = client
+        self._confirmations = confirmations
         self._rows = database[STATEMENTS].with_options(read_preference=ReadPreference.PRIMARY)
         self._outbox = outbox
         self._timeout_s = timeout_s
 
-    async def add(self, stated: Statement) -> None:
-        """Keep a new one and publish it, together. Raises conflict when its id is taken."""
+    async def add(
+        self, stated: Statement, *, told: Sequence[Event] = (), confirmation: Confirmation | None = None
+    ) -> None:
+        """Keep a new one, with its code, and publish it and the messages about it, together.
+
+        Raises conflict when its id is taken.
+        """
 
         async def work(session: Session) -> None:
             await self._rows.insert_one(document_of(stated), session=session)
-            await self._outbox.add([stated.changed()], session)
+            if confirmation is not None:
+                await self._confirmations.add(confirmation, session)
+            await self._outbox.add([stated.changed(), *told], session)
 
         await unit_of_work(self._client, work, timeout_s=self._timeout_s)
         self._outbox.wake()
 
-    async def change(self, id: str, step: Callable[[Statement], Statement]) -> Statement:
-        """Replace a statement by what ``step`` makes of it as it stands, and publish that, together.
+    async def change(self, id: str, step: Callable[[Statement], Statement], *, told: Sequence[Event] = ()) -> Statement:
+        """Replace a statement by what ``step`` makes of it as it stands; publish that and the messages, together.
 
         Of two at once one commits first; the other's ``step`` then sees what that made of it.
         """
@@ -61,7 +80,7 @@ class StatementStore:
             )
             if not replaced.modified_count:
                 raise conflict("This was changed by another at the same time.")
-            await self._outbox.add([stands.changed()], session)
+            await self._outbox.add([stands.changed(), *told], session)
             return stands
 
         stands = await unit_of_work(self._client, work, timeout_s=self._timeout_s)
@@ -108,16 +127,23 @@ class StatementStore:
         limit: int,
     ) -> list[Statement]:
         """Newest first, ``limit`` at most; ``visible_to``: only what this requester made or is the recipient of."""
-        wanted: Document = dict(query)
-        if patients is not None:
-            wanted["patient"] = {"$in": sorted(patients)}
-        if visible_to is not None:
-            wanted["$or"] = _seen_by(visible_to)
+        wanted = _wanted(patients, visible_to, query)
         if after is not None:
             wanted["_id"] = {"$lt": after}
         with categorised(), pymongo.timeout(self._timeout_s):
             rows = await self._rows.find(wanted).sort("_id", -1).limit(limit).to_list()
         return [statement_of(row) for row in rows]
+
+    async def count(self, *, patients: Iterable[str] | None, visible_to: Party | None, query: Mapping[str, Any]) -> int:
+        """How many would be on all pages."""
+        with categorised(), pymongo.timeout(self._timeout_s):
+            return await self._rows.count_documents(_wanted(patients, visible_to, query))
+
+    async def granted_by_guardians(self, patients: Iterable[str]) -> Sequence[str]:
+        """Ids of what guardians of these persons granted and is in force."""
+        query = {"patient": {"$in": sorted(patients)}, "status": "granted", "by_guardian": True}
+        with categorised(), pymongo.timeout(self._timeout_s):
+            return [row["_id"] async for row in self._rows.find(query, {"_id": 1})]
 
     async def past_their_time(self, *, now: datetime, unanswered_since: datetime, limit: int) -> Sequence[str]:
         """Ids of granted ones that ended, and of requests that ended or wait for too long."""
@@ -133,6 +159,26 @@ class StatementStore:
         """Drop all that persons have said; their erasure was decided and published."""
         with categorised(), pymongo.timeout(self._timeout_s):
             await self._rows.delete_many({"patient": {"$in": sorted(patients)}})
+
+
+def _wanted(patients: Iterable[str] | None, visible_to: Party | None, query: Mapping[str, Any]) -> Document:
+    wanted: Document = dict(query)
+    if patients is not None:
+        wanted["patient"] = {"$in": sorted(patients)}
+    if visible_to is not None:
+        wanted["$or"] = _seen_by(visible_to)
+    return wanted
+
+
+def in_status(statuses: Collection[str], now: datetime) -> Document:
+    """A query for statuses as they read at that moment: what is past its time is expired, published or not."""
+    open_ones = ["requested", "granted"]
+    running = {"$or": [{"ends": None}, {"ends": {"$gt": now}}]}
+    ways: list[Document] = [{"status": {"$in": [one for one in statuses if one not in open_ones]}}]
+    ways.append({"status": {"$in": [one for one in statuses if one in open_ones]}, **running})
+    if "expired" in statuses:
+        ways.append({"status": {"$in": open_ones}, "ends": {"$lte": now}})
+    return {"$and": [{"$or": ways}]}
 
 
 def _seen_by(party: Party) -> list[Document]:
@@ -180,6 +226,8 @@ def document_of(stated: Statement) -> Document:
         "except": [{"type": kind, "id": one} for kind, one in sorted(stated.except_for)],
         "reason": stated.reason,
         "emergency": stated.emergency,
+        "confirmed_with": stated.confirmed_with,
+        "by_guardian": stated.by_guardian,
     }
 
 
@@ -204,6 +252,7 @@ def statement_of(row: Document) -> Statement:
         except_for=frozenset((one["type"], one["id"]) for one in row["except"]),
         reason=row["reason"],
         emergency=row["emergency"],
+        confirmed_with=row.get("confirmed_with"),
     )
 
 

@@ -10,7 +10,7 @@ from shr_common.errors import forbidden, not_found
 
 from shr_consent.domain import members, statement
 from shr_consent.domain.members import Findings
-from shr_consent.domain.persons import Person, may_speak_for
+from shr_consent.domain.persons import Person, may_speak_for, say_ends
 from shr_consent.domain.statement import Party, Statement
 from shr_consent.domain.terms import one
 
@@ -41,8 +41,10 @@ class AnswerRequest:
 
     async def grant(self, id: str, body: Mapping[str, Any], *, by: Party, now: datetime) -> Statement:
         """Raises not_found, forbidden, conflict (answered already), invalid (wider than asked)."""
-        await self._may_answer(id, by, now)
-        return await self._statements.change(id, lambda stood: statement.grant(stood, body, by=by, at=now))
+        ends_by = await self._may_answer(id, by, now)
+        return await self._statements.change(
+            id, lambda stood: statement.grant(stood, body, by=by, at=now, ends_by=ends_by)
+        )
 
     async def deny(self, id: str, body: Mapping[str, Any], *, by: Party, now: datetime) -> Statement:
         """Raises not_found, forbidden, conflict (answered already), invalid."""
@@ -51,10 +53,13 @@ class AnswerRequest:
         reason = one(body, "reason", members.text) if body.get("reason") is not None else None
         return await self._statements.change(id, lambda stood: statement.deny(stood, reason=reason, at=now))
 
-    async def _may_answer(self, id: str, by: Party, now: datetime) -> None:
+    async def _may_answer(self, id: str, by: Party, now: datetime) -> datetime | None:
+        """When what this caller grants ends by itself, if it does."""
         asked = await self._statements.find(id)
         if asked is None or asked.asked is None:
             raise not_found("There is no such request.")
         caller = await self._people.person(by.health_id or "")
-        if not may_speak_for(caller, await self._people.person(asked.patient), now):
+        patient = await self._people.person(asked.patient)
+        if not may_speak_for(caller, patient, now):
             raise forbidden("Only the citizen herself or her guardian may answer this request.")
+        return say_ends(caller, patient)

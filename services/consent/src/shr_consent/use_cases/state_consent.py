@@ -10,7 +10,7 @@ from shr_common.errors import busy, forbidden, not_found
 
 from shr_consent.domain import members, statement
 from shr_consent.domain.members import Findings
-from shr_consent.domain.persons import Person, may_speak_for
+from shr_consent.domain.persons import Person, may_speak_for, say_ends
 from shr_consent.domain.statement import Party, Statement
 from shr_consent.domain.terms import one, person_in, read
 
@@ -51,9 +51,9 @@ class StateConsent:
         patient = person_in(body)
         decision = one(body, "decision", members.decision) if "decision" in body else "permit"
         terms = read(body, now=now, refusal=decision == "deny", also=frozenset({"patient", "decision"}))
-        await self._may_speak(by, patient, now)
+        ends_by = await self._may_speak(by, patient, now)
         await self._room_for_one_more(patient)
-        stated = statement.state(id=id, patient=patient, terms=terms, decision=decision, by=by, at=now)
+        stated = statement.state(id=id, patient=patient, terms=terms, decision=decision, by=by, at=now, ends_by=ends_by)
         await self._statements.add(stated)
         return stated
 
@@ -86,10 +86,12 @@ class StateConsent:
             raise not_found(f"There is no such {kind}.")
         await self._may_speak(by, stood.patient, now)
 
-    async def _may_speak(self, by: Party, patient: str, now: datetime) -> None:
-        caller = await self._people.person(by.health_id or "")
-        if not may_speak_for(caller, await self._people.person(patient), now):
+    async def _may_speak(self, by: Party, patient: str, now: datetime) -> datetime | None:
+        """When what this caller grants ends by itself, if it does."""
+        caller, person = await self._people.person(by.health_id or ""), await self._people.person(patient)
+        if not may_speak_for(caller, person, now):
             raise forbidden("Only the citizen herself or her guardian may say this.")
+        return say_ends(caller, person)
 
     async def _room_for_one_more(self, patient: str) -> None:
         if await self._statements.count_in_force(patient) >= self._statements_limit:
