@@ -8,7 +8,8 @@ import sys
 
 import pytest
 from aiokafka.admin import AIOKafkaAdminClient
-from shr_local.groups import forget_members
+from shr_local.groups import _PROBES, forget_members
+from shr_local.testing import Infrastructure
 
 JOIN = """
 import asyncio, sys, time
@@ -45,11 +46,29 @@ async def members(bootstrap: str) -> int:
         await admin.close()
 
 
+def test_the_probes_fall_into_every_partition_of_the_groups() -> None:
+    def partition(name: str) -> int:  # as the broker computes it: Java's hash of a string
+        total = 0
+        for letter in name:
+            total = (31 * total + ord(letter)) & 0xFFFFFFFF
+        return (total & 0x7FFFFFFF) % 8
+
+    assert {partition(name) for name in _PROBES} == set(range(8))
+
+
 @pytest.mark.usefixtures("killed_member")
 async def test_a_killed_member_is_taken_out_of_its_group(kafka_bootstrap: str) -> None:
     assert await members(kafka_bootstrap) == 1
     assert await forget_members(kafka_bootstrap) >= 1
     assert await members(kafka_bootstrap) == 0
+
+
+@pytest.mark.usefixtures("killed_member")
+async def test_it_is_taken_out_when_the_broker_was_killed_too(infrastructure: Infrastructure) -> None:
+    infrastructure.kafka.kill()
+    infrastructure.kafka.start_again()
+    assert await forget_members(infrastructure.kafka_bootstrap) >= 1
+    assert await members(infrastructure.kafka_bootstrap) == 0
 
 
 async def test_a_broker_that_is_away_only_costs_the_patience() -> None:
