@@ -164,9 +164,9 @@ class Service:
     bundle = staticmethod(bundle)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def issuer(tmp_path_factory: pytest.TempPathFactory) -> Issuer:
-    """Who mints the tokens."""
+    """Who mints the tokens. One for all modules: they share the topics, and so the keyed hashes on them."""
     return Issuer(Path(tmp_path_factory.mktemp("keys")))
 
 

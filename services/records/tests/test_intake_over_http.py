@@ -329,3 +329,12 @@ async def test_only_sources_submit_and_read(service, role):
                          ("GET", "/submissions"), ("GET", "/quarantine"), ("POST", "/check")):  # fmt: skip
         answer = await service.client.request(method, path, headers=headers, content=b"{" if method == "POST" else None)
         assert answer.status_code == (403 if role else 401), (method, path)
+
+
+async def test_a_bundle_as_large_as_the_limits_allow_is_recorded_whole(service):
+    key = fresh()
+    whole = service.bundle(*[service.observation() for _ in range(2000)], type="batch")
+    answer = await service.submit(whole, idempotency_key=key)
+    assert answer.status_code == 200, answer.text[:300]
+    assert len(answer.json()["entry"]) == 2000
+    assert len(set((await service.state(key))["resources"])) == 2000
