@@ -222,6 +222,8 @@ async def test_reads_and_searches(server: Server) -> None:
     assert page["link"][1]["url"].startswith("http://service.test/fhir/CodeSystem?_count=2&_offset=2")
     assert (await server.gets("CodeSystem", colour="red")).status_code == 400
     assert (await server.gets("CodeSystem/nothing")).status_code == 404
+    assert (await server.gets("Nonsense/nothing")).status_code == 404
+    assert (await server.loads({})).json()["issues"][0]["expression"] == "resourceType"
 
 
 @pytest.mark.parametrize(

@@ -60,7 +60,8 @@ def artefacts_of(content: dict[str, Any]) -> list[Artefact]:
 
 def _resources(content: dict[str, Any]) -> Iterator[tuple[dict[str, Any], str]]:
     if content.get("resourceType") != "Bundle":
-        yield content, str(content.get("resourceType"))
+        kind = content.get("resourceType")
+        yield content, kind if isinstance(kind, str) else ""
         return
     entries = content.get("entry", [])
     for number, entry in enumerate(entries if isinstance(entries, list) else []):
@@ -80,7 +81,7 @@ def _faults(resource: dict[str, Any], at: str) -> Iterator[Issue]:
     kind = resource.get("resourceType")
     if kind not in KINDS:
         yield Issue(
-            f"Only {', '.join(KINDS)} can be loaded here.", expression=f"{at}.resourceType", code="not-supported"
+            f"Only {', '.join(KINDS)} can be loaded here.", expression=f"{at}.resourceType".lstrip("."), code="not-supported"
         )
         return
     found = validate(resource, at)
