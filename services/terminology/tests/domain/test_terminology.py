@@ -200,7 +200,7 @@ def test_translation_in_both_directions() -> None:
     ("content", "at"),
     [
         ({"resourceType": "Patient"}, "Patient.resourceType"),
-        ({}, "None.resourceType"),
+        ({}, "resourceType"),
         (colors(url="no-uri"), "CodeSystem.url"),
         (colors(status="perhaps"), "CodeSystem.status"),
         (

@@ -81,7 +81,9 @@ def _faults(resource: dict[str, Any], at: str) -> Iterator[Issue]:
     kind = resource.get("resourceType")
     if kind not in KINDS:
         yield Issue(
-            f"Only {', '.join(KINDS)} can be loaded here.", expression=f"{at}.resourceType".lstrip("."), code="not-supported"
+            f"Only {', '.join(KINDS)} can be loaded here.",
+            expression=f"{at}.resourceType".lstrip("."),
+            code="not-supported",
         )
         return
     found = validate(resource, at)
