@@ -4,7 +4,7 @@ Standard library only, since nothing is installed yet. It makes `.venv` from the
 workspace into it, fetches Kafka's jars by Maven, compiles the sources and leaves a class archive that halves Kafka's
 start. Each part has a stamp with the digest of its inputs, so that only what changed is done again; a lock keeps two
 set-ups apart. Nothing outside the working copy is written but the package managers' own caches (and, for the browser
-tests, Debian's chromium package when run as root, which it says).
+tests, Debian's packages of chromium and a Bangla font when run as root, which it says).
 """
 
 import contextlib
@@ -30,6 +30,8 @@ ARCHIVE = KAFKA / "kafka.jsa"
 POM = ROOT / "deploy" / "local" / "pom.xml"
 MINIMUM_PYTHON = (3, 11)
 MINIMUM_JAVA = 17
+BANGLA_FONT_PACKAGE = "fonts-noto-core"
+FONTS = ("/usr/share/fonts", "/usr/local/share/fonts")
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 
 
@@ -123,22 +125,30 @@ def how(package: str, otherwise: str) -> str:
 
 
 def ensure_browser() -> None:
-    """A Chromium for the browser tests: from PATH, else from Debian's packages when root. Never fails: tests skip."""
-    if any(shutil.which(name) for name in BROWSERS):
-        return
-    if shutil.which("apt-get") and os.geteuid() == 0:
-        print("setup: no Chromium on PATH: installing Debian's package chromium for the browser tests", flush=True)
-        quiet = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-        subprocess.run(["apt-get", "update", "-q"], check=False, env=quiet, stdout=subprocess.DEVNULL)
-        done = subprocess.run(
-            ["apt-get", "install", "-y", "-q", "--no-install-recommends", "chromium"],
-            check=False,
-            env=quiet,
-            stdout=subprocess.DEVNULL,
-        )
-        if done.returncode == 0:
-            return
-    print(f"setup: no Chromium, the browser tests are skipped: {how('chromium', 'chromium.org')}", file=sys.stderr)
+    """A Chromium for the browser tests: from PATH, else from Debian's packages when root. Never fails: tests skip.
+
+    With a Bangla font, so that screenshots can be read; the tests do without it.
+    """
+    debian = shutil.which("apt-get") is not None and os.geteuid() == 0
+    wanted = [] if any(shutil.which(name) for name in BROWSERS) else ["chromium"]
+    wanted += [] if not debian or bangla_font() else [BANGLA_FONT_PACKAGE]
+    if debian and wanted:
+        print(f"setup: installing Debian's {' and '.join(wanted)} for the browser tests and screenshots", flush=True)
+        install_from_debian(wanted)
+    if not any(shutil.which(name) for name in BROWSERS):
+        print(f"setup: no Chromium, the browser tests are skipped: {how('chromium', 'chromium.org')}", file=sys.stderr)
+
+
+def bangla_font() -> bool:
+    """Whether a page in Bangla can be shown here. Asked of the files: the tools that list fonts may be missing."""
+    return any(file for folder in FONTS for file in Path(folder).rglob("*Bengali*"))
+
+
+def install_from_debian(packages: "list[str]") -> None:
+    """Try it; what is missing afterwards is the caller's to say."""
+    quiet = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+    for command in (["update", "-q"], ["install", "-y", "-q", "--no-install-recommends", *packages]):
+        subprocess.run(["apt-get", *command], check=False, env=quiet, stdout=subprocess.DEVNULL)
 
 
 # Doing it

@@ -129,7 +129,43 @@ def test_every_command_helps(capsys: pytest.CaptureFixture[str]) -> None:
     assert {"up", "down", "status", "token", "demo", "counters"} <= set(names)
     for name in names:
         assert run([name, "--help"]) == 0
-        assert "Usage: shr" in capsys.readouterr().out
+        said = capsys.readouterr().out
+        assert "Usage: shr" in said
+        assert "completion" not in said
+
+
+@pytest.mark.parametrize("words", ["import", "rebuild gateway", "card verify", "id-block issue", "keys rotate"])
+def test_a_command_that_does_not_exist_is_not_offered(words: str, capsys: pytest.CaptureFixture[str]) -> None:
+    names = LazyGroup(name="shr").list_commands(None)
+    if words.split()[0] in names:
+        pytest.skip("it exists by now")
+    assert run(words.split()) == 2
+    assert capsys.readouterr().err == f"shr: No such command '{words.split()[0]}'. (`--help` shows how)\n"
+
+
+def leaves(name: str) -> list[list[str]]:
+    """A command, or each command of a group."""
+    found = LazyGroup(name="shr").get_command(None, name)
+    inner = getattr(found, "commands", None)
+    return [[name, one] for one in inner] if inner else [[name]]
+
+
+def test_every_command_speaks_to_machines(capsys: pytest.CaptureFixture[str]) -> None:
+    for words in (words for name in LazyGroup(name="shr").list_commands(None) for words in leaves(name)):
+        assert run([*words, "--help"]) == 0
+        assert "--json" in capsys.readouterr().out, words
+
+
+def test_a_token_for_a_machine_is_what_a_token_endpoint_answers(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["token", "--role", "analyst", "--ttl", "60", "--json"]) == 0
+    said = json.loads(capsys.readouterr().out)
+    assert claims_of(said["access_token"])["role"] == "analyst"
+    assert (said["token_type"], said["expires_in"]) == ("Bearer", 60)
+
+
+def test_a_stop_for_a_machine_says_whether_something_ran(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["down", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out) == {"stopped": False}
 
 
 def test_it_works_from_any_directory(tmp_path: Path) -> None:

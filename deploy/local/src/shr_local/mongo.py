@@ -62,7 +62,8 @@ class MongoServer:
             *("--replSet", REPLICA_SET, "--oplogSize", str(self.oplog_mb), "--nounixsocket"),
             *("--wiredTigerCacheSizeGB", str(self.cache_gb)),
             *("--setParameter", "diagnosticDataCollectionEnabled=false"),
-            *("--setParameter", "transactionLifetimeLimitSeconds=60"),
+            # a killed process leaves its transaction open; until it ends, whoever takes over conflicts with it
+            *("--setParameter", "transactionLifetimeLimitSeconds=15"),
             # a single node has nobody to hand over to, so it need not wait for one
             *("--setParameter", "shutdownTimeoutMillisForSignaledShutdown=100"),
         ]

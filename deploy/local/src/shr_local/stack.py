@@ -262,10 +262,11 @@ def _wait_complete(home: Home, follow: Follower) -> StackState:
     raise StackError(f"{late} not ready after {START_PATIENCE_S:.0f} s; logs: {home.logs}")
 
 
-def demonstrate(running: StackState) -> int:
+def demonstrate(running: StackState, *, as_json: bool = False, to_stderr: bool = False) -> int:
     """Tell the story of one visit on this stack; returns the exit code of ``shr_local.demo``."""
-    command = [sys.executable, "-m", "shr_local.demo"]
-    return subprocess.run(command, env=child_environment(running.environment), check=False).returncode
+    command = [sys.executable, "-m", "shr_local.demo", *(["--json"] if as_json else [])]
+    output = sys.stderr if to_stderr else None
+    return subprocess.run(command, env=child_environment(running.environment), check=False, stdout=output).returncode
 
 
 def identity_of(home: Home, name: str) -> Identity | None:

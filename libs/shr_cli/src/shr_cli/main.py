@@ -15,6 +15,7 @@ from shr_cli import commands
 
 PACKAGE = commands.__name__
 INTERRUPTED = 130
+COMPLETION = ("install_completion", "show_completion")
 
 
 class LazyGroup(TyperGroup):
@@ -29,8 +30,10 @@ class LazyGroup(TyperGroup):
         if cmd_name not in self.list_commands(ctx):
             return None
         module = importlib.import_module(f"{PACKAGE}.{cmd_name.replace('-', '_')}")
+        module.app.rich_markup_mode = None  # help as the group's own: plain, the same in a pipe
         command = typer.main.get_command(module.app)
         command.name = cmd_name
+        command.params = [one for one in command.params if one.name not in COMPLETION]  # Typer gives each its own
         return command
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import sys
+from collections.abc import Sequence
 
 import httpx
 from aiokafka.errors import KafkaError
@@ -15,25 +17,29 @@ from shr_local.paths import Home
 from shr_local.ports import Ports
 
 
-def main() -> int:
-    """Tell it, numbered."""
-    number = 0
+def main(arguments: Sequence[str]) -> int:
+    """Tell it, numbered; with ``--json`` as one document at the end: the steps, and the reason if one failed."""
+    as_json = "--json" in arguments
+    steps: list[dict[str, str]] = []
 
     def say(happened: str, came_back: str, where: str) -> None:
-        nonlocal number
-        number += 1
-        print(f"{number:2}. {happened}\n    {came_back}\n    {where}", flush=True)
+        steps.append({"happened": happened, "came_back": came_back, "where": where})
+        if not as_json:
+            print(f"{len(steps):2}. {happened}\n    {came_back}\n    {where}", flush=True)
 
+    fault = None
     try:
         asyncio.run(tell(World(Home.from_environment(), Ports.from_environment(), issuer()), say))
     except StackError as error:
-        print(f"demonstration: {error}", file=sys.stderr)
-        return 1
+        fault = str(error)
     except (httpx.HTTPError, KafkaError, OSError) as error:
-        print(f"demonstration: {type(error).__name__}: {error}", file=sys.stderr)
-        return 1
-    return 0
+        fault = f"{type(error).__name__}: {error}"
+    if as_json:
+        print(json.dumps({"steps": steps, "fault": fault}, ensure_ascii=False, indent=2))
+    if fault is not None:
+        print(f"demonstration: {fault}", file=sys.stderr)
+    return 0 if fault is None else 1
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))

@@ -7,6 +7,7 @@ import json
 import os
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -14,6 +15,7 @@ import typer
 from shr_local.paths import Home
 
 from shr_cli.failure import Failure
+from shr_cli.output import JsonOption, print_json
 
 if TYPE_CHECKING:
     from shr_consent.storage.access_log import AccessLogStore
@@ -36,6 +38,7 @@ def audit() -> None:
 def verify(
     file: Annotated[Path | None, typer.Argument(help="A proof or an export; without it the store is read.")] = None,
     keys: KeysOption = None,
+    as_json: JsonOption = False,
 ) -> None:
     """Follow every chain and every signed checkpoint; name the first entry of a shard that is not as it was."""
     from shr_consent.domain.verification import check_log, check_proof
@@ -44,17 +47,24 @@ def verify(
     content = asyncio.run(_load()) if file is None else _read(file)
     check = check_proof if "root" in content else check_log
     report = check(content, verifier(_keys(keys, content)))
-    for line in report.lines():
-        typer.echo(line)
+    if as_json:
+        print_json({**asdict(report), "ok": not report.findings})
+    else:
+        typer.echo("\n".join(report.lines()))
     if report.findings:
         raise typer.Exit(1)
 
 
 @app.command()
-def export(file: Annotated[Path, typer.Argument(help="Where to; one JSON document a line.")]) -> None:
+def export(
+    file: Annotated[Path, typer.Argument(help="Where to; one JSON document a line.")], as_json: JsonOption = False
+) -> None:
     """Write the whole log with its checkpoints and public key, to be kept and verified elsewhere."""
     count = asyncio.run(_export(file))
-    typer.echo(f"audit: {count} entries written to {file}")
+    if as_json:
+        print_json({"entries": count, "file": str(file)})
+    else:
+        typer.echo(f"audit: {count} entries written to {file}")
 
 
 def _read(file: Path) -> dict[str, Any]:

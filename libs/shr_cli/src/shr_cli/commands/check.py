@@ -25,9 +25,10 @@ def check(
     source: Annotated[str, typer.Option(help="Who would send it, system/facility.")] = "other/unknown",
     as_json: JsonOption = False,
 ) -> None:
-    """Say whether a payload would be recorded, parked or rejected, and why. Exit code 1 for a rejection.
+    """Say what would become of a payload, and why.
 
-    Without a registry at hand, a person named by her Health ID counts as known and any other as not yet known.
+    Recorded, parked or rejected (exit code 1), with each error and its place. Offline: nothing is stored, and without a
+    registry at hand a person named by her Health ID counts as known and any other as not yet known.
     """
     from shr_common.outcomes import operation_outcome
     from shr_records.domain.reading import Limits

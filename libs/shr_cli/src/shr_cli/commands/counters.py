@@ -16,7 +16,7 @@ def counters(
     by: Annotated[str | None, typer.Option(help="day or district, instead of the source system.")] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Show how many Health IDs were issued, by first source. The total is the sum, always."""
+    """Show the Health IDs issued, by first source. The total is the sum, always."""
     from shr_cli.remote import ask
 
     found = ask("healthid", "/counters", parameters={"by": by} if by else None)

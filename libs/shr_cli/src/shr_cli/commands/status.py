@@ -11,7 +11,7 @@ app = typer.Typer()
 
 @app.command()
 def status(as_json: JsonOption = False) -> None:
-    """Show each process of the local stack, its port and whether it is ready now."""
+    """Show what runs, where, and whether it is ready."""
     from shr_local.paths import Home
     from shr_local.ports import Ports
     from shr_local.stack import status as look

@@ -10,6 +10,7 @@ import typer
 from shr_local.paths import Home
 
 from shr_cli.failure import Failure
+from shr_cli.output import JsonOption, print_json
 
 app = typer.Typer()
 
@@ -25,8 +26,12 @@ def token(
     scope: Annotated[str | None, typer.Option(help="Scope; by default that of the role.")] = None,
     ttl: Annotated[int, typer.Option(help="Seconds until it expires; below zero: it has expired already.")] = 3600,
     audience: Annotated[str, typer.Option(help="Audience.")] = "shr",
+    as_json: JsonOption = False,
 ) -> None:
-    """Print a compact JWT and a newline, nothing else. For development only."""
+    """Print a compact JWT, for development.
+
+    The token and a newline, nothing else; with --json as an OAuth2 token endpoint answers.
+    """
     from shr_local.identity_provider.tokens import Signer, Subject, UnknownKeyError
     from shr_local.keys import ensure
 
@@ -48,7 +53,10 @@ def token(
         made = Signer(home.keys, _issuer(home)).access_token(subject, scope=scope, ttl_s=ttl, audience=audience)
     except UnknownKeyError as error:
         raise Failure(str(error)) from None
-    sys.stdout.write(f"{made}\n")
+    if as_json:
+        print_json({"access_token": made, "token_type": "Bearer", "expires_in": ttl})
+    else:
+        sys.stdout.write(f"{made}\n")
 
 
 def _issuer(home: Home) -> str:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from shr_cli.failure import Failure
+from shr_cli.output import JsonOption, print_json
 
 if TYPE_CHECKING:
     from shr_local.paths import Home
@@ -31,14 +32,22 @@ def up(
         typer.Option(help="Show one visit all the way; by default when this command started the whole stack."),
     ] = None,
     services: Annotated[str | None, typer.Option(help="Only these services, with commas; by default all.")] = None,
+    as_json: JsonOption = False,
 ) -> None:
-    """Start the broker, the database and every service, and wait until all are ready."""
+    """Start the local stack, and wait until all is ready.
+
+    The broker, the database and every service; what runs already is completed. With --json the status goes to
+    standard output once everything is ready, all that is told on the way to standard error.
+    """
     from shr_local import stack
     from shr_local.paths import Home
     from shr_local.ports import Ports
     from shr_local.services import SERVICE_NAMES
 
-    home = Home.from_environment()
+    def say(line: str) -> None:
+        typer.echo(f"stack: {line}", err=as_json)
+
+    home, ports = Home.from_environment(), Ports.from_environment()
     _end_like_ctrl_c()
     ran_before = stack.supervised(home) is not None and not fresh
     options = stack.Options(
@@ -47,22 +56,24 @@ def up(
         dies_with_us=None if detach or ran_before else signal.SIGTERM,
     )
     began = time.monotonic()
-    running = stack.start(home, Ports.from_environment(), options, say=_say)
-    _say(f"ready in {time.monotonic() - began:.1f} s")
-    follow = stack.Follower(home.log("supervisor"), _say)
+    running = stack.start(home, ports, options, say=say)
+    say(f"ready in {time.monotonic() - began:.1f} s")
+    follow = stack.Follower(home.log("supervisor"), say)
     stays = not (detach or ran_before)
     try:
         wanted = demo if demo is not None else not ran_before and services is None
-        code = stack.demonstrate(running) if wanted else 0
-        _say_addresses(running, stays=stays)
+        code = stack.demonstrate(running, to_stderr=as_json) if wanted else 0
+        _say_addresses(running, stays=stays, say=say)
+        if as_json:
+            print_json(stack.status(home, ports))
         if code:
-            _say(f"the demonstration ended with code {code} (see above); the stack runs on")
+            say(f"the demonstration ended with code {code} (see above); the stack runs on")
         if stays:
             _watch(running, follow)
     except KeyboardInterrupt:
         if not stays:
             raise
-        _stop(home, follow, stack.stop)
+        _stop(home, follow, say)
         return
     if code:
         raise Failure(f"the demonstration ended with code {code}")
@@ -74,15 +85,17 @@ def _watch(running: StackState, follow: Follower) -> None:
         follow.pump()
         time.sleep(LOOK_S)
     follow.pump()
-    raise Failure("the supervisor is gone; `make run` starts the stack again with its data")
+    raise Failure("the supervisor is gone, what it ran ends now; `make run` starts the stack again with its data")
 
 
-def _stop(home: Home, follow: Follower, stop: Callable[..., bool]) -> None:
+def _stop(home: Home, follow: Follower, say: Callable[[str], None]) -> None:
     """End it in order; another Ctrl-C changes nothing."""
+    from shr_local.stack import stop
+
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
-    _say("stopping; services first, then Kafka, then MongoDB")
-    stop(home, say=_say)
+    say("stopping; services first, then Kafka, then MongoDB")
+    stop(home, say=say)
     follow.pump()
 
 
@@ -98,15 +111,11 @@ def _end_like_ctrl_c() -> None:
         signal.signal(signal.SIGHUP, interrupt)
 
 
-def _say(line: str) -> None:
-    typer.echo(f"stack: {line}")
-
-
-def _say_addresses(running: StackState, *, stays: bool) -> None:
+def _say_addresses(running: StackState, *, stays: bool, say: Callable[[str], None]) -> None:
     """Where to look."""
     at = {one.name: f"http://127.0.0.1:{one.port}" for one in running.services}
     if "gateway" in at:
-        _say(f"citizens {at['gateway']}/ · doctors {at['gateway']}/clinic · administrators {at['gateway']}/admin")
-        _say(f"API {at['gateway']}/docs · events {at['gateway']}/asyncapi")
-    _say(f"sign-in {at['idp']} · token for curl: .venv/bin/shr token --role administrator")
-    _say("Ctrl-C ends it" if stays else "it runs on; `make stop` ends it")
+        say(f"citizens {at['gateway']}/ · doctors {at['gateway']}/clinic · administrators {at['gateway']}/admin")
+        say(f"API {at['gateway']}/docs · events {at['gateway']}/asyncapi")
+    say(f"sign-in {at['idp']} · token for curl: .venv/bin/shr token --role administrator")
+    say("Ctrl-C ends it" if stays else "it runs on; `make stop` ends it")
