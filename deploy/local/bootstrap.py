@@ -131,7 +131,11 @@ def ensure_browser() -> None:
     """
     debian = shutil.which("apt-get") is not None and os.geteuid() == 0
     wanted = [] if any(shutil.which(name) for name in BROWSERS) else ["chromium"]
-    wanted += [] if not debian or bangla_font() else [BANGLA_FONT_PACKAGE]
+    tried = STAMPS / "font"  # nothing fails without it: once is enough
+    if debian and not tried.exists() and not bangla_font():
+        STAMPS.mkdir(parents=True, exist_ok=True)
+        tried.touch()
+        wanted.append(BANGLA_FONT_PACKAGE)
     if debian and wanted:
         print(f"setup: installing Debian's {' and '.join(wanted)} for the browser tests and screenshots", flush=True)
         install_from_debian(wanted)

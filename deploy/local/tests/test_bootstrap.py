@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from shr_local.paths import WORKING_COPY
@@ -63,3 +65,43 @@ def test_what_containers_lack_is_one_line(tmp_path: Path, docker: str | None, sa
     (line,) = told(COMPOSE, tmp_path, "up")
     assert said in line
     assert "without RUNTIME=compose" in line
+
+
+@pytest.fixture
+def bootstrap(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """The script as a module, for a root on a Debian that has neither a browser nor a font."""
+    spec = importlib.util.spec_from_file_location("bootstrap_under_test", BOOTSTRAP)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    monkeypatch.setattr(module, "STAMPS", tmp_path / "setup")
+    monkeypatch.setattr(module, "FONTS", (str(tmp_path / "fonts"),))
+    monkeypatch.setattr(module.os, "geteuid", lambda: 0)
+    monkeypatch.setattr(module.shutil, "which", lambda name: f"/usr/bin/{name}" if name == "apt-get" else None)
+    return module
+
+
+def test_the_browser_comes_with_a_bangla_font_and_the_font_is_tried_once(
+    bootstrap: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    installed: list[list[str]] = []
+    monkeypatch.setattr(bootstrap, "install_from_debian", installed.append)
+    bootstrap.ensure_browser()
+    bootstrap.ensure_browser()
+    assert installed == [["chromium", "fonts-noto-core"], ["chromium"]]
+    said = capsys.readouterr()
+    assert said.out.splitlines()[0] == (
+        "setup: installing Debian's chromium and fonts-noto-core for the browser tests and screenshots"
+    )
+    assert said.err.count("\n") == 2
+    assert "apt-get install chromium" in said.err
+
+
+def test_a_font_that_is_there_is_not_installed(bootstrap: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "fonts" / "noto").mkdir(parents=True)
+    (tmp_path / "fonts" / "noto" / "NotoSansBengali-Regular.ttf").touch()
+    installed: list[list[str]] = []
+    monkeypatch.setattr(bootstrap, "install_from_debian", installed.append)
+    bootstrap.ensure_browser()
+    assert installed == [["chromium"]]

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Literal, TypeVar
+from typing import Annotated, Literal, TypeVar
 
-from pydantic import Field, ValidationError
+from pydantic import BeforeValidator, Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 MIB = 1024 * 1024
@@ -25,7 +25,9 @@ class ServiceSettings(BaseSettings):
         "development", description="In production nothing of the demonstration is loaded and /dev is absent."
     )
     role: Literal["both", "api", "worker"] = Field("both", description="Serve HTTP, consume topics, or both.")
-    log_level: str = Field("INFO", description="DEBUG, INFO, WARNING or ERROR.")
+    log_level: Annotated[Literal["DEBUG", "INFO", "WARNING", "ERROR"], BeforeValidator(str.upper)] = Field(
+        "INFO", description="DEBUG, INFO, WARNING or ERROR."
+    )
 
     mongo_uri: str = Field(description="MongoDB connection string (a replica set).")
     kafka_bootstrap: str = Field(description="Kafka bootstrap servers, host:port[,host:port].")
