@@ -233,6 +233,20 @@ def test_a_stack_in_the_foreground_ends_with_ctrl_c(terminal: Terminal) -> None:
     shown.stdout.close()
 
 
+def test_ctrl_c_while_it_starts_ends_what_has_started(terminal: Terminal) -> None:
+    shown = terminal.starts("up", "--services", "")
+    assert shown.stdout is not None
+    lines = iter(shown.stdout.readline, "")
+    assert any("is ready" in line for line in lines)
+    shown.send_signal(signal.SIGINT)
+    rest = shown.stdout.read()
+    assert shown.wait(30) == 130
+    assert "interrupted; what has started ends now" in rest
+    assert "Traceback" not in rest
+    assert not terminal.processes()
+    shown.stdout.close()
+
+
 def test_a_service_that_cannot_start_is_one_clear_line(terminal: Terminal) -> None:
     terminal.home.create()
     (terminal.home.keys / "idp.pem").write_text("no key")

@@ -42,3 +42,5 @@ if __name__ == "__main__":
         make()
     except StackError as error:
         sys.exit(f"kafka: {error}")
+    except KeyboardInterrupt:
+        sys.exit(130)

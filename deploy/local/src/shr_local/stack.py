@@ -228,7 +228,9 @@ def _wait_started(home: Home, process: subprocess.Popen[bytes], follow: Follower
                 return found
             time.sleep(POLL_S)
         raise StackError(f"not ready after {START_PATIENCE_S:.0f} s; log: {home.log('supervisor')}")
-    except BaseException:
+    except BaseException as why:
+        if isinstance(why, KeyboardInterrupt):
+            say("interrupted; what has started ends now")
         _end_quietly(process, home)
         raise
 
@@ -263,10 +265,14 @@ def _wait_complete(home: Home, follow: Follower) -> StackState:
 
 
 def demonstrate(running: StackState, *, as_json: bool = False, to_stderr: bool = False) -> int:
-    """Tell the story of one visit on this stack; returns the exit code of ``shr_local.demo``."""
+    """Tell the story of one visit on this stack; returns the exit code of ``shr_local.demo``.
+
+    In a session of its own: a Ctrl-C is ours to answer, it then ends with us, without a word.
+    """
     command = [sys.executable, "-m", "shr_local.demo", *(["--json"] if as_json else [])]
     output = sys.stderr if to_stderr else None
-    return subprocess.run(command, env=child_environment(running.environment), check=False, stdout=output).returncode
+    environment = child_environment(running.environment)
+    return subprocess.run(command, env=environment, check=False, stdout=output, start_new_session=True).returncode
 
 
 def identity_of(home: Home, name: str) -> Identity | None:
