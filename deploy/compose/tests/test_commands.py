@@ -23,7 +23,7 @@ from shr_local.paths import WORKING_COPY
 from shr_local.ports import DEFAULTS, free_ports, variable
 from shr_local.process import spawn
 from shr_local.services import SERVICE_NAMES
-from shr_local.testing import Infrastructure
+from shr_local.testing import Infrastructure, start_infrastructure
 
 FOLDER = WORKING_COPY / "deploy" / "compose"
 IN_THE_IMAGE = {"/var/lib/shr": "HOME", "/opt/shr/healthy.py": str(FOLDER / "healthy.py"), "python": sys.executable}
@@ -72,6 +72,13 @@ class Containers:
         while subprocess.run(command, env=self.environment(name), check=False, capture_output=True).returncode:
             assert time.monotonic() < until, f"{name}: {(self._home / f'{name}.log').read_text()[-2000:]}"
             time.sleep(0.2)
+
+
+@pytest.fixture
+def infrastructure() -> Iterator[Infrastructure]:
+    """A broker and a database of our own: the containers' groups read every topic from its beginning."""
+    with start_infrastructure() as started:
+        yield started
 
 
 @pytest.fixture
