@@ -214,13 +214,17 @@ class World:
 
         await eventually(named, within_s=40, what="knowing the person")
 
-    async def audited(self, person: str, *, decision: str, actor: str, count: int = 1) -> list[dict[str, Any]]:
-        """The entries about a person that went out."""
+    async def audited(
+        self, person: str, *, decision: str, actor: str, count: int = 1, showing: bool = False
+    ) -> list[dict[str, Any]]:
+        """The entries about a person that went out; ``showing``: only of looks at which something was shown."""
 
         def about(record: Any) -> bool:
             if record.key != person:
                 return False
             value = orjson.loads(record.value)
+            if showing and not value["what"]:
+                return False
             return bool(value["decision"] == decision and value["actor"]["id"] == actor)
 
         found = await self.topics.read("record.accessed", where=about, count=count)

@@ -77,7 +77,7 @@ async def test_a_doctor_reads_what_was_granted_and_it_is_recorded_first(world: W
     consent_id = await world.grants(person)
     profile = await world.sees(person, world.doctor(), *references)
     assert profile["access"]["by"] == "consent"
-    entry = (await world.audited(person, decision="permit", actor=NAZMUL))[0]
+    entry = (await world.audited(person, decision="permit", actor=NAZMUL, showing=True))[0]
     assert entry["consent_id"] == consent_id
     assert entry["purpose"] == "CAREMGT"
     assert {what["type"]: what["count"] for what in entry["what"]} == {"Observation": 1, "Condition": 1}
