@@ -32,9 +32,9 @@ def test_a_registry_entry_of_a_lower_version_is_dropped() -> None:
     assert known is not None and fold_registry(known, {**said, "version": 1, "name": "Old"}) is None
 
 
-def test_only_bangla_names_are_kept() -> None:
+def test_names_in_either_language_are_kept() -> None:
     concepts = [{"system": "s", "code": "a", "display": "A", "display_bn": "ক"}, {"system": "s", "code": "b"}]
-    assert names_of({"concepts": concepts}) == [{"_id": "s|a", "display_bn": "ক"}]
+    assert names_of({"concepts": concepts}) == [{"_id": "s|a", "display": "A", "display_bn": "ক"}]
 
 
 def test_a_cause_is_a_code_and_never_words() -> None:

@@ -44,7 +44,7 @@ def item_of(resource: Resource, *, reference: str, source: str, facility: str | 
     concept = main_concept(resource, near)
     coding = next(codings(concept), None)
     item: dict[str, Any] = {
-        "display": _display(resource, concept),
+        "display": None if _is_bare(concept) else _display(resource, concept),
         "code": None if coding is None else {k: coding[k] for k in ("system", "code", "display") if k in coding},
         "date": date,
         "facility": facility,
@@ -61,6 +61,15 @@ def item_of(resource: Resource, *, reference: str, source: str, facility: str | 
         item.update((name, value) for name, value in extras(resource).items() if value not in (None, "", []))
     key = f"{coding.get('system', '')}|{coding.get('code', '')}" if coding is not None else None
     return orjson.dumps(item), key
+
+
+def _is_bare(concept: Any) -> bool:
+    """Whether a concept is told by codes alone: terminology names it when it is read."""
+    concept = first(concept)
+    if not isinstance(concept, dict) or concept.get("text"):
+        return False
+    found = list(codings(concept))
+    return bool(found) and not any(coding.get("display") for coding in found)
 
 
 def _display(resource: Resource, concept: Any) -> str:

@@ -14,6 +14,8 @@ from shr_gateway.domain.lines import Line
 from shr_gateway.domain.sections import OTHER, SECTION_LIMIT, SECTIONS, TIMELINE_LIMIT
 from shr_gateway.domain.values import sort_key
 
+UNNAMED = b'{"display":null,'
+"""How the item of a bare code begins."""
 NamesByKey = Mapping[str, tuple[str | None, str | None]]
 Position = tuple[str, str]
 """(moment as a sort key, reference): where a timeline goes on."""
@@ -47,7 +49,15 @@ class Serialiser:
         suffix = self._suffixes.get(key)
         if suffix is None:
             suffix = self._suffixes[key] = self._suffix(*key)
+        if line.item.startswith(UNNAMED):
+            return self._named(line) + suffix
         return line.item[:-1] + suffix
+
+    def _named(self, line: Line) -> bytes:
+        """An item that came with a bare code, under the name that terminology gives it, else under its code."""
+        key = line.name_key or ""
+        name = self.names.get(key, (None, None))[0] or key.rpartition("|")[2]
+        return b'{"display":' + orjson.dumps(name) + b"," + line.item[len(UNNAMED) : -1]
 
     def _suffix(self, facility: str | None, name_key: str | None) -> bytes:
         added = {}

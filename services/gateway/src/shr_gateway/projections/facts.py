@@ -76,14 +76,15 @@ def look_of(value: Value, at: datetime) -> Document:
 
 
 def names_of(value: Value) -> list[Document]:
-    """Bangla names of the concepts of a code system."""
+    """Names of the concepts of a code system, in both languages where they are known."""
     return [
         {
             "_id": f"{concept['system']}|{concept['code']}",
-            "display_bn": concept["display_bn"],
+            "display": concept.get("display"),
+            "display_bn": concept.get("display_bn"),
         }
         for concept in value.get("concepts") or ()
-        if concept.get("display_bn") and concept.get("system") and concept.get("code")
+        if (concept.get("display") or concept.get("display_bn")) and concept.get("system") and concept.get("code")
     ]
 
 

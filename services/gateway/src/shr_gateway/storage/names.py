@@ -53,7 +53,7 @@ class Names:
                     found[one["_id"]] = (one["name"], one["name_bn"])
             if concepts:
                 async for one in self._names.find({"_id": {"$in": concepts}}):
-                    found[one["_id"]] = (None, one["display_bn"])
+                    found[one["_id"]] = (one.get("display"), one.get("display_bn"))
         return found
 
     async def in_good_standing(self, *, practitioner: str | None, facility: str | None, today: str) -> bool:
