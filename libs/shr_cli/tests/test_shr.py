@@ -94,6 +94,7 @@ def test_the_keys_are_for_their_owner_only(home: Path, capsys: pytest.CaptureFix
         ("token --role analyst --ttl soon", 2, "--ttl"),
         ("demo", 1, "the stack does not run"),
         ("counters", 1, "healthid does not answer"),
+        ("audit verify", 1, "MongoDB does not answer"),
         ("up --detach --services nonsense", 1, "there is no service nonsense"),
     ],
 )
@@ -101,6 +102,7 @@ def test_a_failure_is_one_line_on_stderr(
     words: str, code: int, said: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("SHR_HEALTHID_PORT", "1")
+    monkeypatch.setenv("SHR_MONGO_URI", "mongodb://127.0.0.1:1/?serverSelectionTimeoutMS=300")
     assert run(words.split()) == code
     heard = capsys.readouterr()
     assert heard.out == ""

@@ -121,6 +121,7 @@ def _mongo_uri() -> str:
 
 @asynccontextmanager
 async def _stores() -> AsyncIterator[tuple[AccessLogStore, CheckpointStore]]:
+    from pymongo.errors import PyMongoError
     from shr_common.mongo import connect
     from shr_consent.storage.access_log import AccessLogStore
     from shr_consent.storage.checkpoints import CheckpointStore
@@ -128,6 +129,10 @@ async def _stores() -> AsyncIterator[tuple[AccessLogStore, CheckpointStore]]:
     client = connect(_mongo_uri())
     database = client[f"{os.environ.get('SHR_NAMESPACE', 'shr')}_consent"]
     try:
+        try:  # asked first: a long read would wait for the store as long as it may read
+            await client.admin.command("ping")
+        except PyMongoError:
+            raise Failure("MongoDB does not answer (SHR_MONGO_URI, else the local one): see `shr status`") from None
         yield (
             AccessLogStore(client, database, timeout_s=TIMEOUT_S),
             CheckpointStore(client, database, timeout_s=TIMEOUT_S),
