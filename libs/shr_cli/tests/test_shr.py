@@ -110,6 +110,20 @@ def test_a_failure_is_one_line_on_stderr(
     assert said in heard.err
 
 
+def test_the_log_of_a_library_is_not_heard(tmp_path: Path) -> None:
+    environment = {"SHR_HOME": str(tmp_path), "SHR_KAFKA_BOOTSTRAP": "127.0.0.1:1", "PATH": "/usr/bin:/bin"}
+    done = subprocess.run([SHR, "dlq", "list"], capture_output=True, text=True, check=False, env=environment)
+    assert done.returncode == 1
+    assert done.stderr.count("\n") == 1
+    assert "Kafka does not answer" in done.stderr
+
+
+@pytest.mark.parametrize("words", [[], ["dlq"], ["audit"]])
+def test_a_command_without_its_words_shows_how(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(words) == 2
+    assert capsys.readouterr().err.startswith(f"Usage: {' '.join(['shr', *words])} [OPTIONS] COMMAND")
+
+
 def test_a_port_that_is_none_is_named(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SHR_GATEWAY_PORT", "http")
     assert run(["status"]) == 1

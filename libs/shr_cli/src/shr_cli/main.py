@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import logging
 import os
 import pkgutil
 import sys
@@ -55,6 +56,8 @@ def shr() -> None:
 
 def run(arguments: list[str]) -> int:
     """Run one command line. Returns the exit code; a failure was said in one line on stderr."""
+    if not os.environ.get("SHR_DEBUG"):
+        logging.getLogger().addHandler(logging.NullHandler())  # what libraries grumble about is said by the failure
     try:
         code = typer.main.get_command(app)(args=arguments, prog_name="shr", standalone_mode=False)
     except KeyboardInterrupt:
@@ -65,6 +68,9 @@ def run(arguments: list[str]) -> int:
     except Exception as error:
         if os.environ.get("SHR_DEBUG"):
             raise
+        if type(error).__name__ == "NoArgsIsHelpError":  # Typer keeps its class to itself
+            print(error.format_message(), file=sys.stderr)  # type: ignore[attr-defined]
+            return 2
         line, code = _explain(error)
         if line:
             print(f"shr: {line}", file=sys.stderr)
