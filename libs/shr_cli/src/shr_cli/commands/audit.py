@@ -121,8 +121,8 @@ def _mongo_uri() -> str:
 
 @asynccontextmanager
 async def _stores() -> AsyncIterator[tuple[AccessLogStore, CheckpointStore]]:
-    from pymongo.errors import PyMongoError
-    from shr_common.mongo import connect
+    from shr_common.errors import ShrError
+    from shr_common.mongo import categorised, connect
     from shr_consent.storage.access_log import AccessLogStore
     from shr_consent.storage.checkpoints import CheckpointStore
 
@@ -130,8 +130,9 @@ async def _stores() -> AsyncIterator[tuple[AccessLogStore, CheckpointStore]]:
     database = client[f"{os.environ.get('SHR_NAMESPACE', 'shr')}_consent"]
     try:
         try:  # asked first: a long read would wait for the store as long as it may read
-            await client.admin.command("ping")
-        except PyMongoError:
+            with categorised():
+                await client.admin.command("ping")
+        except ShrError:
             raise Failure("MongoDB does not answer (SHR_MONGO_URI, else the local one): see `shr status`") from None
         yield (
             AccessLogStore(client, database, timeout_s=TIMEOUT_S),
