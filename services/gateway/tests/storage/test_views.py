@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import bson
+import msgspec
 import orjson
 import pytest
 from shr_common.kafka import Record
@@ -16,10 +17,12 @@ from shr_gateway.domain.sections import SECTION_LIMIT
 from shr_gateway.messaging.encounter_recorded import event_of
 from shr_gateway.messaging.folding import Folding
 from shr_gateway.messaging.patients import said_of
+from shr_gateway.messaging.result_acknowledged import acknowledgement_of
 from shr_gateway.storage.known import KnownReader
 from shr_gateway.storage.people import PeopleView
 from shr_gateway.storage.portal import PortalReads
-from shr_gateway.storage.records import RecordsView, profile_of
+from shr_gateway.storage.profiles import Profiles, profile_of
+from shr_gateway.storage.records import RecordsView
 from shr_gateway.storage.rows import Rows
 from shr_gateway.storage.views import View
 
@@ -68,6 +71,9 @@ class Views:
 
         self.database = database
         self.records = Folding(view("records"), event_of, RecordsView(database).apply)
+        self.acknowledgements = Folding(
+            view("acknowledgements"), acknowledgement_of, RecordsView(database).apply_acknowledgements
+        )
         self.people = Folding(view("people"), said_of, PeopleView(database).apply)
         self.reader = KnownReader(database, cluster=lambda: "c", partitions=lambda: 8, timeout_s=10)
         self.portal = PortalReads(database, self.reader, timeout_s=10)
@@ -146,6 +152,74 @@ async def test_a_full_section_is_filled_up_when_one_leaves(all_views: Views) -> 
     assert len(lines) == SECTION_LIMIT and lines[-1] == "Observation/r0009" and "Observation/r0500" not in lines
     older = await all_views.rows.older(["p"], before=("2026-01-01T00:05:00Z", "Observation/r0005"), limit=3)
     assert [line.reference[-4:] for line in older] == ["0004", "0003", "0002"]
+
+
+async def packed_by_another_version(all_views: Views, person: str, *, format: Any) -> None:
+    """As if an older gateway had packed her lines: other fields in another order."""
+    other = msgspec.msgpack.encode([["Observation/a", 7, None]])
+    said = (
+        {"$set": {"lines": other, "format": format}} if format else {"$set": {"lines": other}, "$unset": {"format": 1}}
+    )
+    await all_views.database["profiles"].update_one({"_id": person}, said)
+
+
+async def seen_and_many(all_views: Views) -> dict[str, list[bytes]]:
+    """A profile with a full section, another section, and an acknowledgement; everything stored, byte by byte."""
+    many = [(f"r{n:04d}", 1, {"effectiveDateTime": rfc3339(START + timedelta(minutes=n))}) for n in range(510)]
+    await all_views.records([recorded(0, "p", *many), recorded(1, "q", ("z", 1, {}))])
+    seen = {
+        "patient": "p",
+        "reference": "Observation/r0400",
+        "practitioner": "2",
+        "facility": "1",
+        "at": rfc3339(START),
+    }
+    await all_views.acknowledgements([record("result.acknowledged", 0, seen)])
+    return await all_views.bytes()
+
+
+@pytest.mark.parametrize("format", [None, 1])
+async def test_lines_that_another_version_packed_are_made_anew_when_folded(all_views: Views, format: Any) -> None:
+    await seen_and_many(all_views)
+    change = recorded(2, "p", ("r0400", 2, {"status": "amended"}), ("new", 1, {}))
+    await all_views.records([change])
+    live = await all_views.bytes()
+    for name in await all_views.database.list_collection_names():
+        await all_views.database[name].delete_many({})
+    await seen_and_many(all_views)
+    await packed_by_another_version(all_views, "p", format=format)
+    await all_views.records([change])
+    found = await all_views.bytes()
+    assert {**found, "flows": live["flows"]} == live
+
+
+async def test_lines_that_another_version_packed_are_made_anew_when_a_result_is_acknowledged(all_views: Views) -> None:
+    await seen_and_many(all_views)
+    await packed_by_another_version(all_views, "p", format=1)
+    seen = {
+        "patient": "p",
+        "reference": "Observation/r0401",
+        "practitioner": "2",
+        "facility": "1",
+        "at": rfc3339(START),
+    }
+    await all_views.acknowledgements([record("result.acknowledged", 1, seen)])
+    document = await all_views.database["profiles"].find_one({"_id": "p"})
+    assert document is not None and len(profile_of(document)["lines"]) == SECTION_LIMIT
+    assert [one["reference"][-4:] for one in document["acknowledged"]] == ["0400", "0401"]
+
+
+async def test_a_reader_never_writes_over_what_a_fold_wrote_meanwhile(all_views: Views) -> None:
+    await all_views.records([recorded(0, "p", ("a", 1, {}))])
+    await packed_by_another_version(all_views, "p", format=1)
+    met = await all_views.database["profiles"].find_one({"_id": "p"})
+    assert met is not None
+    await all_views.records([recorded(1, "p", ("b", 1, {}))])
+    live = await all_views.bytes()
+    await all_views.database["resources"].delete_one({"_id": "Observation/b"})  # the reader's rows were older
+    anew = await Profiles(all_views.database).renewed(met)
+    assert [line.reference for line in profile_of(anew)["lines"]] == ["Observation/a"]
+    assert (await all_views.bytes())["profiles"] == live["profiles"]
 
 
 async def test_counters_add_up_and_count_each_health_id_once(all_views: Views) -> None:

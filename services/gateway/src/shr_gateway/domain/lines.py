@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Sequence
 from typing import Any, Protocol
 
@@ -92,6 +93,9 @@ class Row(msgspec.Struct, gc=False):
 
 
 _lines = msgspec.msgpack.Decoder(list[Line])
+
+FORMAT = zlib.crc32(repr(Line.__annotations__).encode())
+"""Of packed lines. Made of the fields and their types, since only their order tells packed fields apart."""
 
 
 def packed(lines: Sequence[Line]) -> bytes:

@@ -2,28 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from pymongo import DESCENDING, ReplaceOne, UpdateOne
-from shr_common.mongo import Database, Document, Session
+from pymongo import ReplaceOne, UpdateOne
+from shr_common.mongo import Database, Session
 
-from shr_gateway.domain.lines import packed, unpacked
-from shr_gateway.domain.sections import limit_of
 from shr_gateway.projections.facts import flow_of
 from shr_gateway.projections.records import (
     Changes,
-    Profile,
     Recorded,
     Row,
-    empty_profile,
     fold,
     fold_acknowledgement,
     fold_profile,
-    refilled,
     to_refill,
 )
-from shr_gateway.storage.views import FLOWS, PEOPLE, PROFILES, RESOURCES, VERSIONS
+from shr_gateway.storage.profiles import Profiles, profile_of
+from shr_gateway.storage.views import FLOWS, PEOPLE, RESOURCES, VERSIONS
+
+__all__ = ["RecordsView", "profile_of"]
 
 
 class RecordsView:
@@ -32,7 +30,7 @@ class RecordsView:
     def __init__(self, database: Database) -> None:
         self._rows = database[RESOURCES]
         self._versions = database[VERSIONS]
-        self._profiles = database[PROFILES]
+        self._profiles = Profiles(database)
         self._people = database[PEOPLE]
         self._flows = database[FLOWS]
 
@@ -54,10 +52,10 @@ class RecordsView:
 
     async def apply_acknowledgements(self, said: list[Mapping[str, Any]], session: Session) -> None:
         """Fold who has seen which result."""
-        profiles = await self._load({value["patient"] for value in said}, session)
+        profiles = await self._profiles.load({value["patient"] for value in said}, session)
         for value in said:
             profiles[value["patient"]] = fold_acknowledgement(profiles[value["patient"]], value)
-        await self._store(profiles.values(), session)
+        await self._profiles.store(profiles.values(), session)
 
     async def _of_the_living(self, events: list[Recorded], session: Session) -> list[Recorded]:
         """Without those of erased persons, which may come late."""
@@ -74,40 +72,17 @@ class RecordsView:
         if changed:
             await self._rows.bulk_write(changed, session=session, ordered=False)
 
-    async def _load(self, persons: Iterable[str], session: Session) -> dict[str, Profile]:
-        profiles = {person: empty_profile(person) for person in sorted(persons)}
-        async for document in self._profiles.find({"_id": {"$in": list(profiles)}}, session=session):
-            profiles[document["_id"]] = profile_of(document)
-        return profiles
-
-    async def _store(self, profiles: Iterable[Profile], session: Session) -> None:
-        writes = [ReplaceOne({"_id": profile["_id"]}, document_of(profile), upsert=True) for profile in profiles]
-        if writes:
-            await self._profiles.bulk_write(writes, session=session, ordered=False)
-
     async def _fold_profiles(self, changes: Changes, session: Session) -> None:
         if not changes:
             return
-        profiles = await self._load(changes, session)
+        profiles = await self._profiles.load(changes, session)
         for person, of_person in changes.items():
             before = profiles[person]
             after = fold_profile(before, of_person)
             for section in sorted(to_refill(before, of_person)):
-                after = await self._refill(after, section, session)
+                after = await self._profiles.refill(after, section, session)
             profiles[person] = after
-        await self._store(profiles.values(), session)
-
-    async def _refill(self, profile: Profile, section: str, session: Session) -> Profile:
-        limit = limit_of(section)
-        newest: list[Document] = (
-            await self._rows.find(
-                {"person": profile["_id"], "section": section, "gone": False}, {"body": 0}, session=session
-            )
-            .sort([("at", DESCENDING), ("_id", DESCENDING)])
-            .limit(limit + 1)
-            .to_list()
-        )
-        return refilled(profile, section, newest[:limit], more=len(newest) > limit)
+        await self._profiles.store(profiles.values(), session)
 
     async def _count(self, events: Sequence[Recorded], session: Session) -> None:
         counts: dict[tuple[str, str, str], list[Any]] = {}
@@ -133,13 +108,3 @@ class RecordsView:
                 ],
                 session=session,
             )
-
-
-def document_of(profile: Profile) -> Document:
-    """A profile as stored: its lines in one packed value, which reads in a tenth of the time."""
-    return {**profile, "lines": packed(profile["lines"])}
-
-
-def profile_of(document: Document) -> Profile:
-    """From the store."""
-    return {**document, "lines": unpacked(document["lines"])}
