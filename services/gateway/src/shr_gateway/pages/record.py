@@ -8,6 +8,7 @@ from datetime import date
 from itertools import groupby
 from typing import Any
 
+from shr_gateway.domain.identity import UNKNOWN
 from shr_gateway.pages import formatting, words
 
 Item = Mapping[str, Any]
@@ -123,7 +124,7 @@ def _entry(item: Item, lang: str) -> dict[str, Any]:
 
 
 def person(identity: Mapping[str, Any], *, health_id: str, today: date, lang: str) -> dict[str, Any]:
-    """The banner: names, age, place."""
+    """The banner: names, age, place; ``known``: whether anything is known of who this is."""
     born = identity.get("birth_date")
     age = formatting.age_years(born, today) if born else None
     bangla = lang == "bn"
@@ -136,6 +137,7 @@ def person(identity: Mapping[str, Any], *, health_id: str, today: date, lang: st
     place = ", ".join(str(identity[part]) for part in ("upazila", "district") if identity.get(part))
     return {
         "health_id": health_id,
+        "known": identity["status"] != UNKNOWN,
         "name": identity.get("name") or health_id,
         "name_bn": identity.get("name_bn"),
         "age": age,
