@@ -23,6 +23,7 @@ from shr_gateway.settings import Settings
 DHAKA_MEDICAL, RAJSHAHI = "10000001", "10000002"
 FARHANA, NAZMUL = "20000001", "20000002"
 LOINC = "http://loinc.org"
+ALL_PARTITIONS = range(8)
 ACT_CODE = "http://terminology.hl7.org/CodeSystem/v3-ActCode"
 
 
@@ -81,9 +82,9 @@ class Beats:
         await self._producer.start()
         self.resume()
 
-    def resume(self) -> None:
-        """Beat."""
-        self._task = asyncio.create_task(self._run())
+    def resume(self, partitions: range = ALL_PARTITIONS) -> None:
+        """Beat, on these partitions."""
+        self._task = asyncio.create_task(self._run(partitions))
 
     async def pause(self) -> None:
         """Fall silent."""
@@ -98,7 +99,7 @@ class Beats:
         await self.pause()
         await self._producer.stop()
 
-    async def once(self, partitions: range = range(8)) -> None:
+    async def once(self, partitions: range = ALL_PARTITIONS) -> None:
         """One beat on each of these partitions."""
         self._seq += 1
         value = orjson.dumps({"at": rfc3339(datetime.now(UTC) + self.ahead), "seq": self._seq})
@@ -107,9 +108,9 @@ class Beats:
             Message("consent.changed", None, value, headers, partition=partition) for partition in partitions
         )
 
-    async def _run(self) -> None:
+    async def _run(self, partitions: range) -> None:
         while True:
-            await self.once()
+            await self.once(partitions)
             await asyncio.sleep(0.1)
 
 
@@ -204,6 +205,18 @@ class World:
 
         found: dict[str, Any] = await eventually(shown, within_s=within_s, what=f"seeing {references}")
         return found
+
+    async def answers(self, person: str, headers: dict[str, str], status: int, *, within_s: float = 30) -> None:
+        """Wait until a profile is answered with this status."""
+
+        async def as_said() -> bool:
+            return (await self.reads(person, headers)).status_code == status
+
+        await eventually(as_said, within_s=within_s, what=f"the answer {status}")
+
+    async def notices_silence(self, person: str) -> None:
+        """Wait until consent's last beat is too old for the gateway: it shows her not even her own record."""
+        await self.answers(person, self.citizen(person), 503)
 
     async def knows(self, person: str) -> None:
         """Wait until the gateway has heard who this is."""

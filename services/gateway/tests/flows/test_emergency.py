@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator
 from datetime import datetime
 from typing import Any
@@ -38,7 +37,7 @@ async def test_an_emergency_opens_all_but_what_is_very_restricted_even_when_cons
     assert ends.total_seconds() <= 3600
     await world.beats.pause()
     try:
-        await asyncio.sleep(2.5)
+        await world.notices_silence(person)
         profile = await world.sees(person, emergency, plain, labelled, within_s=3)
         assert profile["access"]["by"] == "emergency" and profile["restricted"]
         assert (await world.reads(person, world.doctor())).status_code == 503

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -27,7 +26,7 @@ async def test_nothing_is_shown_while_the_beats_stop_and_it_recovers_by_itself(q
     await quiet.grants(person)
     await quiet.sees(person, quiet.doctor(), *references)
     await quiet.beats.pause()
-    await asyncio.sleep(2.5)
+    await quiet.notices_silence(person)
     for path in (f"/profile/{person}", f"/fhir/Patient/{person}/$everything", f"/fhir/Condition?patient={person}",
                  f"/fhir/{references[1]}", f"/fhir/Patient/{person}"):  # fmt: skip
         for headers in (quiet.doctor(), quiet.citizen(person)):
@@ -43,24 +42,13 @@ async def test_one_silent_partition_is_enough(quiet: World) -> None:
     person = await quiet.registers()
     await quiet.sees(person, quiet.citizen(person))
     await quiet.beats.pause()
-
-    async def seven_beat() -> None:
-        while True:
-            await quiet.beats.once(range(7))
-            await asyncio.sleep(0.1)
-
-    beating = asyncio.create_task(seven_beat())
+    quiet.beats.resume(range(7))
     try:
-        await asyncio.sleep(2.5)
-        assert (await quiet.reads(person, quiet.citizen(person))).status_code == 503
+        await quiet.notices_silence(person)
     finally:
-        beating.cancel()
+        await quiet.beats.pause()
         quiet.beats.resume()
-
-    async def back() -> bool:
-        return (await quiet.reads(person, quiet.citizen(person))).status_code == 200
-
-    await eventually(back)
+    await quiet.answers(person, quiet.citizen(person), 200)
 
 
 async def test_a_gateway_that_starts_knows_nothing_before_the_first_beat(quiet: World, run_gateway: Any) -> None:
@@ -68,9 +56,9 @@ async def test_a_gateway_that_starts_knows_nothing_before_the_first_beat(quiet: 
     try:
         async with run_gateway(beating=False) as world:
             person = await world.registers()
-            for _ in range(5):
-                assert (await world.reads(person, world.citizen(person))).status_code == 503
-                await asyncio.sleep(0.5)
+            portal: Any = world.app.state.assembly.reading.portal
+            await eventually(lambda: portal.person(person), within_s=40, what="the views being filled")
+            assert (await world.reads(person, world.citizen(person))).status_code == 503
             world.beats.resume()
             await world.sees(person, world.citizen(person))
     finally:

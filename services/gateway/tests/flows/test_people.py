@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -50,7 +49,6 @@ async def test_a_grant_after_the_merge_covers_both(world: World) -> None:
     (b,) = await world.records(new, condition())
     await world.merges(retired=old, survivor=new)
     await world.sees(new, world.citizen(new), a, b)
-    await asyncio.sleep(0.01)
     await world.grants(new)
     await world.sees(new, world.doctor(), a, b)
 
