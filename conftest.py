@@ -10,8 +10,7 @@ from collections.abc import Iterator
 from types import FrameType
 
 import pytest
-from shr_contracts.topics import ALL_TOPICS
-from shr_local.testing import Infrastructure, start_infrastructure
+from shr_local.testing.fixtures import infrastructure_fixtures
 
 # children start faster with compiled code, and the working copy is ours
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
@@ -27,33 +26,7 @@ def pytest_configure() -> None:
     signal.signal(signal.SIGTERM, _end_in_order)
 
 
-@pytest.fixture(scope="session")
-def infrastructure() -> Iterator[Infrastructure]:
-    """A broker (no topics yet) and a database of this test run."""
-    with start_infrastructure() as started:
-        yield started
-
-
-@pytest.fixture(scope="session")
-def kafka_bootstrap(infrastructure: Infrastructure) -> str:
-    """``host:port`` of the broker."""
-    return infrastructure.kafka_bootstrap
-
-
-@pytest.fixture(scope="session")
-def kafka_topics(infrastructure: Infrastructure) -> tuple[str, ...]:
-    """All topics of the system, created on the broker; their names."""
-    from concurrent.futures import ThreadPoolExecutor
-
-    with ThreadPoolExecutor(1) as aside:  # an event loop may be running in this thread
-        aside.submit(infrastructure.create_topics).result()
-    return tuple(spec.name for spec in ALL_TOPICS)
-
-
-@pytest.fixture(scope="session")
-def mongo_uri(infrastructure: Infrastructure) -> str:
-    """The connection string of the replica set."""
-    return infrastructure.mongo_uri
+infrastructure, kafka_bootstrap, kafka_topics, mongo_uri = infrastructure_fixtures()
 
 
 @pytest.fixture

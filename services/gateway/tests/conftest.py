@@ -3,49 +3,22 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import AsyncIterator, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 from shr_common.mongo import Database, connect
 from shr_common.testing import Issuer, Topics, running
-from shr_contracts.topics import ALL_TOPICS
 from shr_gateway.main import create_app
 from shr_gateway.settings import Settings
-from shr_local.testing import Infrastructure, start_infrastructure
+from shr_local.testing.fixtures import infrastructure_fixtures
 
 from .world import Beats, World
 
-
-@pytest.fixture(scope="session")
-def infrastructure() -> Iterator[Infrastructure]:
-    """A broker of our own: consent's tests beat on the shared one, and here consent must be able to fall silent."""
-    with start_infrastructure() as started:
-        yield started
-
-
-@pytest.fixture(scope="session")
-def kafka_bootstrap(infrastructure: Infrastructure) -> str:
-    """``host:port`` of that broker."""
-    return infrastructure.kafka_bootstrap
-
-
-@pytest.fixture(scope="session")
-def mongo_uri(infrastructure: Infrastructure) -> str:
-    """The connection string of its database."""
-    return infrastructure.mongo_uri
-
-
-@pytest.fixture(scope="session")
-def kafka_topics(infrastructure: Infrastructure) -> tuple[str, ...]:
-    """All topics, created on that broker; their names."""
-    with ThreadPoolExecutor(1) as aside:  # an event loop may be running in this thread
-        aside.submit(infrastructure.create_topics).result()
-    return tuple(spec.name for spec in ALL_TOPICS)
+# a broker of our own: consent's tests beat on the shared one, and here consent must be able to fall silent
+infrastructure, kafka_bootstrap, kafka_topics, mongo_uri = infrastructure_fixtures()
 
 
 @pytest.fixture(scope="session")
@@ -123,6 +96,3 @@ def samples() -> Path:
     if not folder.is_dir():
         pytest.skip("the folder of samples is not there")
     return folder
-
-
-__all__ = ["httpx"]
