@@ -227,6 +227,15 @@ async def test_the_pages_speak_bangla_first_and_english_when_asked(browser: Brow
     assert "Dr. Farhana Islam" in english
 
 
+async def test_the_pages_wear_the_look_of_the_portal(browser: Browser) -> None:
+    await browser.opens()
+    sheets = re.findall(r'rel="stylesheet" href="([^"]+)"', (await browser.client.get(browser.page)).text)
+    answers = [await browser.client.get(sheet) for sheet in sheets]
+    assert [answer.headers["content-type"].split(";")[0] for answer in answers] == ["text/css"] * 2
+    assert ".card {" in answers[0].text
+    assert (await browser.client.get("/static/other.css")).status_code >= 400
+
+
 async def test_a_client_asks_for_itself(browser: Browser) -> None:
     form = {"grant_type": "client_credentials", "client_id": "openmrs-10000001", "client_secret": "development"}
     said = (await browser.client.post("/token", data=form)).json()

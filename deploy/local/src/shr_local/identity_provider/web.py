@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from functools import cache
+from importlib.resources import files
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import parse_qs, urlencode
 
 from fastapi import APIRouter, Request
@@ -28,6 +29,8 @@ from shr_local.identity_provider.strings import STRINGS, language_of, say
 from shr_local.identity_provider.tokens import Subject
 
 PAGES = Path(__file__).with_name("pages")
+PORTAL = Path(str(files("shr_gateway.pages"))) / "static"
+"""Signing in looks like the portal: its style sheet is served here too, since a page may load none from elsewhere."""
 FORM_LIMIT_BYTES = 4096
 HEADERS = {
     "Cache-Control": "no-store",
@@ -163,9 +166,10 @@ def pages_router(*, sign_ins: Expiring[SignIn], grants: Expiring[Grant], issuer:
     router.get("/signin/{name}/workplace")(pages.workplace)
     router.post("/signin/{name}/workplace")(pages.choose)
 
-    @router.get("/static/signin.css", include_in_schema=False)
-    async def style() -> FileResponse:
-        return FileResponse(PAGES / "signin.css", media_type="text/css", headers={"Cache-Control": "max-age=300"})
+    @router.get("/static/{name}.css", include_in_schema=False)
+    async def style(name: Literal["portal", "signin"]) -> FileResponse:
+        folder = PAGES if name == "signin" else PORTAL
+        return FileResponse(folder / f"{name}.css", media_type="text/css", headers={"Cache-Control": "max-age=300"})
 
     return router
 
