@@ -5,7 +5,6 @@ from __future__ import annotations
 import secrets
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -87,12 +86,3 @@ async def views(database: str, mongo_uri: str) -> AsyncIterator[Database]:
     async with connect(mongo_uri) as mongo:
         await ensure_indexes(mongo[database], INDEXES)
         yield mongo[database]
-
-
-@pytest.fixture
-def samples() -> Path:
-    """The folder of official examples, if it is there."""
-    folder = Path(__file__).parents[4] / "shared" / "samples"
-    if not folder.is_dir():
-        pytest.skip("the folder of samples is not there")
-    return folder
