@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import uuid
 from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -183,16 +184,13 @@ def make_settings(
     return make
 
 
-@pytest.fixture(scope="module")
-async def service(
-    issuer: Issuer, make_settings: Callable[..., Settings], mongo_uri: str, kafka_bootstrap: str
-) -> AsyncIterator[Service]:
-    """A running service that knows Rahima and Karim."""
+@asynccontextmanager
+async def serving(settings: Settings, issuer: Issuer) -> AsyncIterator[Service]:
+    """A running service that knows Rahima and Karim; its databases go with it."""
     from pymongo import AsyncMongoClient
 
-    settings = make_settings()
-    topics = Topics(kafka_bootstrap)
-    mongo: Any = AsyncMongoClient(mongo_uri, tz_aware=True)
+    topics = Topics(settings.kafka_bootstrap)
+    mongo: Any = AsyncMongoClient(settings.mongo_uri, tz_aware=True)
     async with running(create_app(settings)) as client:
         made = Service(client, issuer, topics, settings)
         made.mongo = mongo
@@ -203,6 +201,25 @@ async def service(
     await mongo.drop_database(settings.database_of("records"))
     await mongo.drop_database(settings.database_of("records_keys"))
     await mongo.close()
+
+
+@pytest.fixture(scope="module")
+async def service(issuer: Issuer, make_settings: Callable[..., Settings]) -> AsyncIterator[Service]:
+    """The service under its usual limits."""
+    async with serving(make_settings(), issuer) as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+async def small(issuer: Issuer, make_settings: Callable[..., Settings]) -> AsyncIterator[Service]:
+    """The service with every limit so small that a test can reach it."""
+    limits = {
+        "body_limit_bytes": 4096, "bundle_entries_limit": 5, "json_depth_limit": 16, "page_size": 2,
+        "page_size_limit": 3, "queue_limit": 30, "batch_items_limit": 3, "batch_bytes_limit": 3000,
+        "store_timeout_s": 1.0, "intake_lanes": 1, "canonical_limit_bytes": 8192,
+    }  # fmt: skip
+    async with serving(make_settings(**limits), issuer) as made:
+        yield made
 
 
 class Desk:

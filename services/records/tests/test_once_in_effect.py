@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import uuid
 from typing import Any
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from shr_records.domain.people import uhid_key
+from shr_records.domain.persons import Erased, Linked, PersonState
 from shr_records.domain.submission import Submission, resource_id
 
 PERSON = "98000173958"
@@ -84,8 +87,6 @@ async def test_any_order_and_any_repetition_give_the_same_record(desk, data):
 
 
 async def test_two_replicas_that_get_the_same_batch_at_once_record_it_once(desk, service):
-    import asyncio
-
     await desk.registers(PERSON)
     bundles = [(f"r-{uuid.uuid4()}", service.bundle(service.observation())) for _ in range(20)]
     answers = await asyncio.gather(*[desk.submits(*bundles) for _ in range(3)])
@@ -109,3 +110,79 @@ async def test_a_failure_in_the_middle_leaves_nothing_half_written(desk, service
         await desk.submits(("half", service.bundle(service.observation())))
     for name in ("submissions", "resources", "outbox"):
         assert await desk.database[name].count_documents({}) == 0, name
+
+
+async def test_two_replicas_that_refuse_the_same_batch_at_once_answer_it_once(desk, service):
+    """Nothing but the submission itself is written here, so its key alone keeps it single."""
+    bundles = [(f"w-{uuid.uuid4()}", service.bundle(service.observation(status="wrong"))) for _ in range(20)]
+    await asyncio.gather(*[desk.submits(*bundles) for _ in range(3)])
+    assert await desk.database["submissions"].count_documents({}) == 20
+
+
+async def test_changes_of_one_resource_on_several_replicas_at_once_are_all_kept(desk, service):
+    await desk.registers(PERSON)
+    sent = str(uuid.uuid4())
+    states = [service.observation(id=sent, valueQuantity=None, valueInteger=n) for n in range(8)]
+    await asyncio.gather(*[desk.submits((f"v-{uuid.uuid4()}", service.bundle(one))) for one in states])
+    held = resource_id("openmrs/10000001", "Observation", sent)
+    versions = await desk.records.history(held, limit=20)
+    assert [one.version for one in versions] == list(range(8, 0, -1))
+    assert {json.loads(one.body)["valueInteger"] for one in versions} == set(range(8))
+
+
+async def test_what_was_amended_since_is_no_amendment_when_it_is_delivered_again(desk, service):
+    await desk.registers(PERSON)
+    ref, sent = str(uuid.uuid4()), str(uuid.uuid4())
+
+    async def deliver_again(body: dict[str, Any]) -> Any:
+        (answer,) = await desk.record(
+            [Submission("openmrs/10000001", json.dumps(body).encode(), desk.now)], at=desk.now
+        )
+        return answer
+
+    first = service.bundle(service.observation(id=sent), id=ref)
+    second = service.bundle(service.observation(id=sent, status="amended"), id=ref)
+    assert [(await deliver_again(one)).receipt.version for one in (first, second)] == [1, 2]
+    for one in (first, second, first):
+        assert (await deliver_again(one)).repeated
+    assert await desk.database["resources"].count_documents({}) == 2
+
+
+async def test_two_workers_that_heal_the_same_submission_record_it_once(desk, service):
+    ref = str(uuid.uuid4())
+    await desk.submits((ref, service.bundle(service.observation(PERSON))))
+    waiting = await desk.records.parked(None, after=0, items=9, weight=1 << 20)
+    await desk.replica.apply([state_of_a_person(PERSON, 1)])
+    answers = await asyncio.gather(*[desk.record.heal(waiting, at=desk.now) for _ in range(3)])
+    assert sorted(answer.repeated for (answer,) in answers) == [False, True, True]
+    assert await desk.database["resources"].count_documents({}) == 1
+
+
+def state_of_a_person(person: str, version: int, *keys: str) -> PersonState:
+    return PersonState(person, version, "active", {uhid_key(person), *keys}, ())
+
+
+async def test_an_older_state_of_a_person_that_comes_late_changes_nothing(desk):
+    await desk.follow([state_of_a_person(PERSON, 2, "local:new")])
+    await desk.follow([state_of_a_person(PERSON, 1, "local:old"), state_of_a_person(PERSON, 2, "local:other")])
+    known = await desk.records._people.directory(["local:new", "local:old", "local:other"])
+    assert [known.claimants(f"local:{one}") for one in ("new", "old", "other")] == [(PERSON,), (), ()]
+
+
+async def test_an_older_merge_that_comes_late_does_not_undo_the_unmerge(desk):
+    survivor = "98001046534"
+    await desk.registers(PERSON, survivor)
+    for undone, version in ((False, 1), (True, 2), (False, 1)):
+        await desk.follow([Linked(PERSON, survivor, undone, version)])
+    known = await desk.records._people.directory([uhid_key(PERSON)])
+    assert known.current(PERSON) == PERSON
+
+
+async def test_a_state_that_comes_after_the_erasure_brings_nobody_back(desk):
+    await desk.registers(PERSON)
+    await desk.follow([Erased(PERSON)])
+    await desk.follow([state_of_a_person(PERSON, 9), Linked(PERSON, "98001046534", False, 9)])
+    known = await desk.records._people.directory([uhid_key(PERSON)])
+    assert known.claimants(uhid_key(PERSON)) == ()
+    held = await desk.database["people"].find_one({"_id": PERSON})
+    assert held["erased"] and "keys" not in held and "to" not in held

@@ -61,7 +61,12 @@ def assemble(settings: Settings) -> Assembly:
     keys = client[settings.database_of("records_keys")]
     master = Envelope.load(settings.keys_dir, f"master-{NAME}")
     lookup = LookupKey.load(settings.keys_dir)
-    limits = Limits(settings.body_limit_bytes, settings.bundle_entries_limit, settings.json_depth_limit)
+    limits = Limits(
+        settings.body_limit_bytes,
+        settings.bundle_entries_limit,
+        settings.json_depth_limit,
+        settings.canonical_limit_bytes,
+    )
 
     producer = Producer(settings.kafka_bootstrap, client_id=f"shr-{NAME}")
     outbox = Outbox(database, master)
@@ -134,7 +139,7 @@ def assemble(settings: Settings) -> Assembly:
             capability.router(),
             submissions.router(intake, records, check, audit, now=now),
             quarantine.router(records, settings),
-            resources.router(intake, records, audit, now=now),
+            resources.router(intake, records, audit, now=now, page_limit=settings.page_size_limit),
         ],
         api_parts=[producer, joined, audit, relay],
         workers=[subscribers, sweeper],

@@ -19,16 +19,18 @@ from shr_records.domain.submission import CANONICAL, SINGLE, Submission, digest
 
 ACCEPTED_TYPES = frozenset({"transaction", "batch", "document", "message", "collection"})
 METHODS = frozenset({"POST", "PUT", "DELETE"})
+ID_LENGTH_LIMIT = 255
 Resource = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Settings: the most that one submission may have."""
+    """Settings: the most that one submission may have; ``canonical_bytes`` with what its adapter adds."""
 
     bytes: int = 5 * 1024 * 1024
     entries: int = 2000
     depth: int = 64
+    canonical_bytes: int = 8 * 1024 * 1024
 
 
 @dataclass(slots=True)
@@ -53,6 +55,7 @@ class Reading:
 
     submission: Submission
     id: str
+    limits: Limits
     firm: bool = True
     bundle_type: str = "transaction"
     bundle: Resource = field(default_factory=dict)
@@ -74,17 +77,18 @@ def read(submission: Submission, *, limits: Limits, strict: bool = False) -> Rea
 
     ``strict`` turns BD-Core findings into errors even where no profile is claimed (a setting per source).
     """
-    reading = Reading(submission, submission.id or digest(submission.body).hex(), nameless=submission.id is None)
+    name = submission.id or digest(submission.body).hex()
+    reading = Reading(submission, name, limits, nameless=submission.id is None)
     try:
         if submission.format == SINGLE:
-            return _read_single(reading, limits, strict)
-        return _read_bundle(reading, limits, strict)
+            return _read_single(reading, strict)
+        return _read_bundle(reading, strict)
     except ShrError as error:
         return reading.refuse(list(error.issues), error.category, error.detail)
 
 
-def _read_bundle(reading: Reading, limits: Limits, strict: bool) -> Reading:
-    submission = reading.submission
+def _read_bundle(reading: Reading, strict: bool) -> Reading:
+    submission, limits = reading.submission, reading.limits
     json_limits = JsonLimits(bytes=limits.bytes, depth=limits.depth)
     if submission.format != CANONICAL:
         adapter = adapters.ADAPTERS.get(submission.format)
@@ -94,18 +98,19 @@ def _read_bundle(reading: Reading, limits: Limits, strict: bool) -> Reading:
             return reading.refuse([Issue(hint, code="not-supported")], detail="media-type")
         tree = parse(submission.body, limits=json_limits)
         _identify(reading, tree)
-        return _adapted(reading, adapter(tree, submission.body), limits, strict)
+        return _adapted(reading, adapter(tree, submission.body), strict)
     parts = split_bundle(submission.body, limits=json_limits, most_entries=limits.entries)
     _identify(reading, parts.tree)
     return _judged(reading, parts, strict)
 
 
-def _adapted(reading: Reading, adapted: Adapted, limits: Limits, strict: bool) -> Reading:
+def _adapted(reading: Reading, adapted: Adapted, strict: bool) -> Reading:
     reading.warnings += adapted.warnings
     if adapted.issues:
         return reading.refuse(list(adapted.issues))
     reading.adapted = adapted.bundle
-    wide = JsonLimits(bytes=4 * limits.bytes, depth=limits.depth + 8)  # what an adapter adds is not the sender's fault
+    limits = reading.limits  # what an adapter adds is not the sender's fault, but its event must fit into a message
+    wide = JsonLimits(bytes=max(limits.bytes, limits.canonical_bytes), depth=limits.depth + 8)
     parts = split_bundle(adapted.bundle, limits=wide, most_entries=limits.entries)
     return _judged(reading, parts, strict)
 
@@ -128,7 +133,7 @@ def _judged(reading: Reading, parts: BundleParts, strict: bool) -> Reading:
         adapter = _second_chance(reading)
         if adapter is None:
             return reading.refuse(issues)
-        return _adapted(reading, adapter(tree, reading.submission.body), Limits(), strict)
+        return _adapted(reading, adapter(tree, reading.submission.body), strict)
     for part in parts.entries:
         entry = _entry(part.number, part.raw, part.resource, part.full_url, part.request, issues)
         if entry is not None:
@@ -139,7 +144,7 @@ def _judged(reading: Reading, parts: BundleParts, strict: bool) -> Reading:
         adapter = _second_chance(reading)
         if adapter is not None:
             reading.entries = []
-            return _adapted(reading, adapter(tree, reading.submission.body), Limits(), strict)
+            return _adapted(reading, adapter(tree, reading.submission.body), strict)
     return _with_national_rules(reading, issues, strict)
 
 
@@ -195,8 +200,8 @@ def _version(etag: Any) -> int | None:
     return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else None
 
 
-def _read_single(reading: Reading, limits: Limits, strict: bool) -> Reading:
-    wanted = reading.submission.interaction
+def _read_single(reading: Reading, strict: bool) -> Reading:
+    wanted, limits = reading.submission.interaction, reading.limits
     assert wanted is not None  # noqa: S101 (this format comes from our own routes)
     reading.bundle_type = "batch"
     if wanted.method == "DELETE":
@@ -237,6 +242,11 @@ def _identify(reading: Reading, tree: Resource) -> None:
         return
     identifier = tree.get("identifier")
     value = identifier.get("value") if isinstance(identifier, dict) else None
+    if isinstance(value, str) and len(value) > ID_LENGTH_LIMIT:
+        text = f"This names the submission, and a name has {ID_LENGTH_LIMIT} characters at most."
+        bn = f"এটি জমার নাম: সর্বোচ্চ {ID_LENGTH_LIMIT} অক্ষর হতে পারে।"
+        issue = Issue(text, "Bundle.identifier.value", code="too-long", text_bn=bn)
+        raise ShrError(Category.INVALID, issue)
     if isinstance(value, str) and value:
         reading.id, reading.nameless = value, False
     elif isinstance(tree.get("id"), str) and tree["id"]:

@@ -26,7 +26,10 @@ class Interaction:
 
 @dataclass(frozen=True, slots=True)
 class Submission:
-    """One payload of one source. ``id`` is the sender's own (ce_id, Idempotency-Key), if it gave one."""
+    """One payload of one source. ``id`` is the sender's own (ce_id, Idempotency-Key), if it gave one.
+
+    ``whole`` is False where only the beginning of an oversized body was read.
+    """
 
     source: str
     body: bytes
@@ -37,6 +40,7 @@ class Submission:
     by_topic: bool = False
     traceparent: str | None = None
     interaction: Interaction | None = None
+    whole: bool = True
 
     @property
     def system(self) -> str:

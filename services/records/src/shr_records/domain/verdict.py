@@ -8,7 +8,7 @@ from shr_common.errors import Category, Issue
 
 from shr_records.domain.answers import nobody_named
 from shr_records.domain.people import Directory, Found, Named, paths_of, resolve, uhid_key
-from shr_records.domain.reading import Reading
+from shr_records.domain.reading import Entry, Reading
 from shr_records.domain.references import Part
 
 WHOLE = frozenset({"transaction", "document", "message"})
@@ -103,17 +103,26 @@ def _parts(reading: Reading, groups: list[list[Found]], verdict: Verdict) -> lis
         index: number for number, group in enumerate(groups) for one in group for index in one.named.entries
     }
     parts = [Part(group[0].person or "", []) for group in groups]
+    shared: list[Entry] = []
     for entry in reading.entries:
         place = owner.get(entry.index)
         if place is not None:
             parts[place].entries.append(entry)
         elif entry.type == "Patient" or not paths_of(entry.type):
-            for part in parts:  # a medicine or a doctor that both refer to: each record holds its own copy
-                part.entries.append(entry)
+            shared.append(entry)
         else:
             en = "It is not said whom this is about, and the bundle names several people: add the subject."
             bn = "এটি কার তথ্য বলা নেই, আর বান্ডেলে একাধিক ব্যক্তি: subject দিন।"
             verdict.issues.append(Issue(en, entry.at, code="required", rule="no-patient", text_bn=bn))
+    total = sum(len(part.entries) for part in parts) + len(shared) * len(parts)
+    if total > reading.limits.entries:
+        en = f"With a copy of what is shared in each person's record these are {total} entries: send smaller batches."
+        bn = f"ভাগ করা তথ্য প্রত্যেকের রেকর্ডে রাখলে {total}টি entry হয়: ছোট batch পাঠান।"
+        verdict.issues = [Issue(en, "Bundle.entry", code="too-long", rule="too-many-copies", text_bn=bn)]
+        verdict.category = (Category.TOO_LARGE, None)
+        return []
+    for part in parts:  # a medicine or a doctor that several refer to: each record holds its own copy
+        part.entries = sorted((*part.entries, *shared), key=lambda entry: entry.index)
     return parts
 
 

@@ -15,13 +15,13 @@ from shr_common.security import Caller
 from shr_common.telemetry import traceparent
 
 from shr_records.domain.answers import response_bundle
+from shr_records.domain.reading import ID_LENGTH_LIMIT
 from shr_records.domain.receipt import PARKED, RECORDED, Receipt
 from shr_records.domain.recording import Version
 from shr_records.domain.submission import CANONICAL, Interaction, Submission
 from shr_records.use_cases.ledger import Answer
 
 JSON_TYPES = frozenset({"", "application/fhir+json", "application/json", "text/json"})
-LONGEST_KEY = 255
 
 
 class Versions(Protocol):
@@ -62,16 +62,18 @@ class Intake:
             text = f"Send application/fhir+json; {kind[:64]} is not taken."
             raise ShrError(Category.INVALID, Issue(text, code="not-supported"), detail="media-type")
         key = request.headers.get("idempotency-key") or None
-        if key is not None and len(key) > LONGEST_KEY:
-            raise invalid(f"An Idempotency-Key has {LONGEST_KEY} characters at most.")
+        if key is not None and len(key) > ID_LENGTH_LIMIT:
+            raise invalid(f"An Idempotency-Key has {ID_LENGTH_LIMIT} characters at most.")
+        body = await self.body(request)
         return Submission(
             source=caller.source_name,
-            body=await self.body(request),
+            body=body,
             received_at=self._now(),
             format=format,
             id=key or id,
             traceparent=request.headers.get("traceparent") or traceparent(),
             interaction=interaction,
+            whole=len(body) <= self._limit_bytes,
         )
 
     async def body(self, request: Request) -> bytes:

@@ -15,18 +15,19 @@ from shr_common.fhir.definitions import RESOURCE_TYPES
 from shr_common.outcomes import FHIR_JSON
 from shr_common.security import Caller, allow
 
-from shr_records.domain.recording import Version
+from shr_records.domain.recording import Head, Version
 from shr_records.domain.references import UUID
 from shr_records.domain.submission import SINGLE, Interaction, resource_id
 from shr_records.http.intake import Intake
 from shr_records.storage.records import Records
 
 Author = Annotated[Caller, allow("source_system")]
-HISTORY_LIMIT = 200
 
 
-def router(intake: Intake, records: Records, audit: AuditTrail, *, now: Callable[[], datetime]) -> APIRouter:
-    """The routes."""
+def router(
+    intake: Intake, records: Records, audit: AuditTrail, *, now: Callable[[], datetime], page_limit: int
+) -> APIRouter:
+    """The routes. ``page_limit``: versions on one page of a history."""
     routes = APIRouter(prefix="/fhir", tags=["resources"])
 
     async def write(request: Request, caller: Caller, interaction: Interaction) -> Response:
@@ -61,18 +62,19 @@ def router(intake: Intake, records: Records, audit: AuditTrail, *, now: Callable
     @routes.get("/{type}/{id}")
     async def read(type: str, id: str, request: Request, caller: Author) -> Response:
         """The current version."""
-        found = await _find(records, caller, type, id)
-        version = await records.version(*found)
+        resource, head = await _find(records, caller, type, id)
+        version = await records.version(resource, head.version)
         if version is None:
             raise not_found("There is no such resource of yours.")
         await looked_at(caller, type, [version])
         return _one(version, request)
 
     @routes.get("/{type}/{id}/_history")
-    async def history(type: str, id: str, caller: Author) -> Response:
-        """All versions, newest first."""
-        resource, _ = await _find(records, caller, type, id)
-        versions = await records.history(resource, limit=HISTORY_LIMIT)
+    async def history(type: str, id: str, request: Request, caller: Author, before: str | None = None) -> Response:
+        """All versions, newest first; ``link`` leads to the next page, of those ``before`` a version."""
+        resource, head = await _find(records, caller, type, id)
+        start = _version(before, name="before") if before is not None else None
+        versions = await records.history(resource, limit=page_limit, before=start)
         await looked_at(caller, type, versions)
         entries = [
             {
@@ -83,7 +85,10 @@ def router(intake: Intake, records: Records, audit: AuditTrail, *, now: Callable
             }
             for one in versions
         ]
-        bundle = {"resourceType": "Bundle", "type": "history", "total": len(entries), "entry": entries}
+        bundle = {"resourceType": "Bundle", "type": "history", "total": head.last, "entry": entries}
+        if len(versions) == page_limit and versions[-1].version > 1:
+            url = f"{request.base_url}fhir/{type}/{resource}/_history?before={versions[-1].version}"
+            bundle["link"] = [{"relation": "next", "url": url}]
         return Response(orjson.dumps(bundle), media_type=FHIR_JSON)
 
     @routes.get("/{type}/{id}/_history/{number}")
@@ -111,20 +116,24 @@ def _if_match(request: Request) -> int | None:
     text = request.headers.get("if-match", "").strip().removeprefix("W/").strip('"')
     if not text:
         return None
+    return _version(text, name="If-Match")
+
+
+def _version(text: str, *, name: str) -> int:
     if not (text.isascii() and text.isdigit() and len(text) < 10):
-        raise invalid('If-Match takes a version such as W/"3".', expression="If-Match")
+        raise invalid(f"{name} takes the number of a version, such as 3.", expression=name)
     return int(text)
 
 
-async def _find(records: Records, caller: Caller, type: str, id: str) -> tuple[str, int]:
-    """Id and current version of a resource of the caller's, by our id or by its own."""
+async def _find(records: Records, caller: Caller, type: str, id: str) -> tuple[str, Head]:
+    """Id and head of a resource of the caller's, by our id or by its own."""
     if caller.facility is None:
         raise forbidden("A source without a facility has no author's right: use a token that names it.")
     candidates = ([id] if UUID.fullmatch(id) else []) + [resource_id(caller.source_name, type, id)]
     for candidate in candidates:
         head = await records.head(candidate)
         if head is not None and head.source == caller.source_name and head.type == type:
-            return candidate, head.version
+            return candidate, head
     raise not_found("There is no such resource of yours.")
 
 

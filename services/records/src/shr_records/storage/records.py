@@ -95,10 +95,11 @@ class Records:
         rows = await self._resources.find({"_id": {"$in": keys}}, session=session).to_list()
         return await self._opened(rows, session)
 
-    async def history(self, id: str, *, limit: int) -> list[Version]:
-        """All versions of a resource, newest first."""
+    async def history(self, id: str, *, limit: int, before: int | None = None) -> list[Version]:
+        """Versions of a resource, newest first; those ``before`` a version."""
         begin = version_key(id, 0)[:16]
-        span = {"$gte": begin + b"\0\0\0\0", "$lte": begin + b"\xff\xff\xff\xff"}
+        end = {"$lte": begin + b"\xff\xff\xff\xff"} if before is None else {"$lt": version_key(id, before)}
+        span = {"$gte": begin + b"\0\0\0\0"} | end
         with categorised():
             rows = await self._resources.find({"_id": span}).sort("_id", -1).limit(limit).to_list()
             found = await self._opened(rows, None)
@@ -157,10 +158,12 @@ class Records:
 
     async def write(self, changes: Written, session: Session, directory: KnownPeople) -> None:
         """Everything of one unit of work: keys, receipts, versions, look-ups that are waited for, events."""
-        owners = {one.person for one in (*changes.new, *changes.changed) if one.person}
+        fresh = [one for one in changes.archived if one.sealed is None]  # amended within this batch
+        unsealed = [*changes.new, *changes.changed, *fresh]  # what was archived before keeps its seal and its key
+        owners = {one.person for one in unsealed if one.person}
         owners |= {version.person for version in changes.versions}
         keys = await self._people.keys_of(owners, directory, session)
-        await self._seal([*changes.new, *changes.changed, *changes.archived], keys, session)
+        await self._seal(unsealed, keys, session)
         master = self._vault.master
         if changes.new:
             rows = [receipt_row(one, master) for one in changes.new]
@@ -186,7 +189,7 @@ class Records:
         own = dict(zip((id(one) for one in unresolved), await self._vault.make(len(unresolved), session), strict=True))
         for one in receipts:
             if one.body is None:
-                continue  # archived as it lies
+                continue  # too large to be kept
             one.vault_key, envelope = own[id(one)] if not one.person else keys[one.person]
             if len(one.body) <= LARGEST_BODY_BYTES:
                 one.sealed = envelope.seal(one.body, one.key[:16])

@@ -79,7 +79,7 @@ class Ledger:
             person=person,
             routing_key=submission.key,
             interaction=submission.interaction,
-            body=submission.body,
+            body=submission.body if submission.whole else None,
             outcome=_rendered(reading.warnings) if reading.warnings else None,
         )
         if before is None:
@@ -127,8 +127,6 @@ class Ledger:
         receipt.cause = cause_of(issues)
         receipt.category, receipt.detail = str(category[0]), category[1]
         receipt.outcome = _rendered([*issues, *warnings])
-        if category[0] is Category.TOO_LARGE and not receipt.by_topic:
-            receipt.body = None  # only its beginning was read
         return receipt
 
     def waits(self, receipt: Receipt, keys: Collection[str], issue: Issue, warnings: list[Issue]) -> Receipt:
