@@ -6,10 +6,10 @@ from datetime import UTC, datetime
 
 from shr_common.audit import AuditTrail
 from shr_common.fhir.json import JsonLimits
-from shr_common.kafka import DeadLetters, Producer, Subscribers, Subscription
+from shr_common.foundation import foundation
+from shr_common.kafka import DeadLetters, Subscribers, Subscription
 from shr_common.keys import Envelope
-from shr_common.mongo import connect, ensure_indexes
-from shr_common.outbox import Outbox, Relay
+from shr_common.mongo import ensure_indexes
 from shr_common.service import Assembly
 from shr_contracts.topics import ENCOUNTER_RECORDED, PATIENT_TOPICS, REGISTRY_CHANGED
 
@@ -42,18 +42,13 @@ def now() -> datetime:
 
 def assemble(settings: Settings) -> Assembly:
     """Routes, parts and checks of the service."""
-    client = connect(settings.mongo_uri)
-    database = client[settings.database_of(SERVICE)]
-    producer = Producer(settings.kafka_bootstrap, client_id=f"shr-{SERVICE}")
-    envelope = Envelope.load(settings.keys_dir, f"master-{SERVICE}")
-    outbox = Outbox(database, envelope)
-    relay = Relay(database, producer, envelope, service=SERVICE)
-    outbox.wake = relay.wake
-    audit = AuditTrail(outbox, service=SERVICE, queue_limit=settings.queue_limit)
+    base = foundation(settings, SERVICE)
+    client, database = base.client, base.database
+    audit = AuditTrail(base.outbox, service=SERVICE, queue_limit=settings.queue_limit)
     timeout_s = settings.store_timeout_s
 
     store = ScheduleStore(database)
-    booked = BookingStore(client, database, outbox, envelope, timeout_s=timeout_s)
+    booked = BookingStore(client, database, base.outbox, base.envelope, timeout_s=timeout_s)
     people = PeopleReplica(client, database, timeout_s=timeout_s)
     registry = RegistryReplica(database)
     permission = Permission(people, registry)
@@ -62,7 +57,7 @@ def assemble(settings: Settings) -> Assembly:
     book = BookSlot(slots, booked, people, permission)
     reading = appointments.Reading(booked, people, permission, Disclosing(audit))
 
-    subscribers = Subscribers(settings, SERVICE, DeadLetters(producer, Envelope.load(settings.keys_dir, "dlq")))
+    subscribers = Subscribers(settings, SERVICE, DeadLetters(base.producer, Envelope.load(settings.keys_dir, "dlq")))
     fulfil = FulfilAppointments(booked)
     for purpose, topics, handle in (
         ("registry", (REGISTRY_CHANGED,), FollowRegistry(registry)),
@@ -86,9 +81,14 @@ def assemble(settings: Settings) -> Assembly:
                 store, OfferSlots(booked, registry), limits=limits, now=now, page_size=size, page_size_limit=limit
             ),
         ],
-        api_parts=[producer, audit, relay, *([LoadDemo(store, demo_schedules)] if settings.demo_wanted else [])],
+        api_parts=[
+            base.producer,
+            audit,
+            base.relay,
+            *([LoadDemo(store, demo_schedules)] if settings.demo_wanted else []),
+        ],
         workers=[subscribers],
-        checks=[relay.check, subscribers.check, store.ping],
+        checks=[base.check, subscribers.check],
         prepare=prepare,
         close=client.close,
         subscribers=subscribers,

@@ -6,10 +6,7 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from importlib.resources import files
 
-from shr_common.kafka import Producer
-from shr_common.keys import Envelope
-from shr_common.mongo import connect
-from shr_common.outbox import Outbox, Relay
+from shr_common.foundation import foundation
 from shr_common.service import Assembly
 
 from shr_registry.http import capabilities, fhir, imports, postings
@@ -35,14 +32,8 @@ def demo_files() -> Iterable[bytes]:
 
 def assemble(settings: Settings) -> Assembly:
     """Routes, parts and checks of the service."""
-    client = connect(settings.mongo_uri)
-    database = client[settings.database_of("registry")]
-    producer = Producer(settings.kafka_bootstrap, client_id="shr-registry")
-    envelope = Envelope.load(settings.keys_dir, "master-registry")
-    outbox = Outbox(database, envelope)
-    relay = Relay(database, producer, envelope, service="registry")
-    outbox.wake = relay.wake
-    store = ResourceStore(client, database, outbox, timeout_s=settings.store_timeout_s)
+    base = foundation(settings, "registry")
+    store = ResourceStore(base.client, base.database, base.outbox, timeout_s=settings.store_timeout_s)
     lines = ImportLines(store, lines_limit=settings.import_lines_limit)
     demo = [LoadDemo(store, lines, demo_files, now)] if settings.demo_wanted else []
     size, limit = settings.page_size, settings.page_size_limit
@@ -53,8 +44,8 @@ def assemble(settings: Settings) -> Assembly:
             postings.router(store, PostSomebody(lines), now=now, page_size_limit=limit),
             fhir.router(store, page_size=size, page_size_limit=limit),
         ],
-        api_parts=[producer, relay, *demo],
-        checks=[relay.check, store.ping],
+        api_parts=[base.producer, base.relay, *demo],
+        checks=[base.check],
         prepare=store.prepare,
-        close=client.close,
+        close=base.client.close,
     )

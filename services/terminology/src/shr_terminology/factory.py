@@ -9,11 +9,8 @@ from typing import Any
 
 import orjson
 from shr_common.fhir.json import JsonLimits
-from shr_common.kafka import Producer
-from shr_common.keys import Envelope
+from shr_common.foundation import foundation
 from shr_common.lifecycle import Background
-from shr_common.mongo import connect
-from shr_common.outbox import Outbox, Relay
 from shr_common.service import Assembly
 
 from shr_terminology.http import capabilities, loads, operations, reads, routes
@@ -57,14 +54,8 @@ class _FirstIndex:
 
 def assemble(settings: Settings) -> Assembly:
     """Routes, parts and checks of the service."""
-    client = connect(settings.mongo_uri)
-    database = client[settings.database_of("terminology")]
-    producer = Producer(settings.kafka_bootstrap, client_id="shr-terminology")
-    envelope = Envelope.load(settings.keys_dir, "master-terminology")
-    outbox = Outbox(database, envelope)
-    relay = Relay(database, producer, envelope, service="terminology")
-    outbox.wake = relay.wake
-    store = ArtefactStore(client, database, outbox, timeout_s=settings.store_timeout_s)
+    base = foundation(settings, "terminology")
+    store = ArtefactStore(base.client, base.database, base.outbox, timeout_s=settings.store_timeout_s)
     current = CurrentIndex(store, poll_s=settings.index_poll_s)
     load = LoadArtefacts(store, current)
     watcher = Background("index watcher", current.watch)
@@ -85,8 +76,8 @@ def assemble(settings: Settings) -> Assembly:
             loads.router(load, limits=limits, now=now),
             reads.router(store, page_size=settings.page_size, page_size_limit=settings.page_size_limit),
         ],
-        api_parts=[producer, relay, *demo, _FirstIndex(current), watcher],
-        checks=[relay.check, watcher.check, current.check, store.ping],
+        api_parts=[base.producer, base.relay, *demo, _FirstIndex(current), watcher],
+        checks=[base.check, watcher.check, current.check],
         prepare=store.prepare,
-        close=client.close,
+        close=base.client.close,
     )

@@ -19,16 +19,6 @@ class ScheduleStore:
 
     def __init__(self, database: Database) -> None:
         self._schedules = database[SCHEDULES]
-        self._database = database
-
-    async def ping(self) -> str | None:
-        """Why the store cannot be used, if so."""
-        try:
-            with categorised():
-                await self._database.command("ping")
-        except Exception:
-            return "MongoDB does not answer"
-        return None
 
     async def is_empty(self) -> bool:
         """Nothing is stored yet."""

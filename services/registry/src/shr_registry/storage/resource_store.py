@@ -61,15 +61,6 @@ class ResourceStore:
         """Collections and indexes."""
         await ensure_indexes(self._database, INDEXES)
 
-    async def ping(self) -> str | None:
-        """Why the store cannot be used, if so."""
-        try:
-            with categorised():
-                await self._database.command("ping")
-        except Exception:
-            return "MongoDB does not answer"
-        return None
-
     async def is_empty(self) -> bool:
         """Nothing is stored yet."""
         with categorised():

@@ -63,15 +63,6 @@ class ArtefactStore:
         """Collections and indexes."""
         await ensure_indexes(self._database, INDEXES)
 
-    async def ping(self) -> str | None:
-        """Why the store cannot be used, if so."""
-        try:
-            with categorised():
-                await self._database.command("ping")
-        except Exception:
-            return "MongoDB does not answer"
-        return None
-
     async def revision(self) -> int:
         """Rises with every load; 0 while nothing is stored."""
         with categorised():
