@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
 import orjson
 from fastapi import APIRouter, Response
 from shr_common.errors import invalid
-from shr_common.security import Caller, allow
 from shr_common.settings import ServiceSettings
 from shr_contracts.cloudevents import rfc3339
 
 from shr_records.domain.submission import source_name
+from shr_records.http.callers import SourceOrAdministrator
 from shr_records.storage.records import Records
 from shr_records.use_cases.ledger import ALL_OK
 
@@ -22,7 +20,7 @@ def router(records: Records, settings: ServiceSettings) -> APIRouter:
 
     @routes.get("/quarantine")
     async def entries(
-        caller: Annotated[Caller, allow("source_system", "administrator")],
+        caller: SourceOrAdministrator,
         source: str | None = None,
         next: str | None = None,
         count: int | None = None,

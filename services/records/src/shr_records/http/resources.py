@@ -5,7 +5,6 @@ from __future__ import annotations
 import uuid
 from collections.abc import Callable
 from datetime import datetime
-from typing import Annotated
 
 import orjson
 from fastapi import APIRouter, Request, Response
@@ -13,15 +12,14 @@ from shr_common.audit import AuditTrail
 from shr_common.errors import forbidden, invalid, not_found
 from shr_common.fhir.definitions import RESOURCE_TYPES
 from shr_common.outcomes import FHIR_JSON
-from shr_common.security import Caller, allow
+from shr_common.security import Caller
 
 from shr_records.domain.recording import Head, Version
 from shr_records.domain.references import UUID
 from shr_records.domain.submission import SINGLE, Interaction, resource_id
+from shr_records.http.callers import Source
 from shr_records.http.intake import Intake
 from shr_records.storage.records import Records
-
-Author = Annotated[Caller, allow("source_system")]
 
 
 def router(
@@ -45,22 +43,22 @@ def router(
             )
 
     @routes.post("/{type}")
-    async def create(type: str, request: Request, caller: Author) -> Response:
+    async def create(type: str, request: Request, caller: Source) -> Response:
         """Record one resource: 201 with its location."""
         return await write(request, caller, Interaction("POST", type))
 
     @routes.put("/{type}/{id}")
-    async def update(type: str, id: str, request: Request, caller: Author) -> Response:
+    async def update(type: str, id: str, request: Request, caller: Source) -> Response:
         """The next version of a resource (If-Match: 412 when another came between), or its first."""
         return await write(request, caller, Interaction("PUT", type, id, _if_match(request)))
 
     @routes.delete("/{type}/{id}")
-    async def delete(type: str, id: str, request: Request, caller: Author) -> Response:
+    async def delete(type: str, id: str, request: Request, caller: Source) -> Response:
         """Mark as entered in error: a new version that says so."""
         return await write(request, caller, Interaction("DELETE", type, id, _if_match(request)))
 
     @routes.get("/{type}/{id}")
-    async def read(type: str, id: str, request: Request, caller: Author) -> Response:
+    async def read(type: str, id: str, request: Request, caller: Source) -> Response:
         """The current version."""
         resource, head = await _find(records, caller, type, id)
         version = await records.version(resource, head.version)
@@ -70,7 +68,7 @@ def router(
         return _one(version, request)
 
     @routes.get("/{type}/{id}/_history")
-    async def history(type: str, id: str, request: Request, caller: Author, before: str | None = None) -> Response:
+    async def history(type: str, id: str, request: Request, caller: Source, before: str | None = None) -> Response:
         """All versions, newest first; ``link`` leads to the next page, of those ``before`` a version."""
         resource, head = await _find(records, caller, type, id)
         start = _version(before, name="before") if before is not None else None
@@ -92,7 +90,7 @@ def router(
         return Response(orjson.dumps(bundle), media_type=FHIR_JSON)
 
     @routes.get("/{type}/{id}/_history/{number}")
-    async def read_version(type: str, id: str, number: str, request: Request, caller: Author) -> Response:
+    async def read_version(type: str, id: str, number: str, request: Request, caller: Source) -> Response:
         """One version."""
         resource, _ = await _find(records, caller, type, id)
         wanted = int(number) if number.isascii() and number.isdigit() and len(number) < 10 else 0

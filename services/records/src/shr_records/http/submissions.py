@@ -4,27 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Any
 
 import orjson
 from fastapi import APIRouter, Request, Response
 from shr_common.audit import AuditTrail
 from shr_common.errors import Category, Issue, ShrError, not_found
 from shr_common.outcomes import operation_outcome
-from shr_common.security import Caller, allow
+from shr_common.security import Caller
 from shr_contracts.cloudevents import rfc3339
 
 from shr_records.domain import adapters
 from shr_records.domain.receipt import Receipt
 from shr_records.domain.submission import CANONICAL, source_name, submission_key
+from shr_records.http.callers import Source, SourceOrAdministrator
 from shr_records.http.intake import Intake
 from shr_records.storage.records import Records
 from shr_records.use_cases.check_submission import Checked
 from shr_records.use_cases.check_submission import CheckSubmission as Check
 from shr_records.use_cases.ledger import ALL_OK
 
-Sender = Annotated[Caller, allow("source_system")]
-Asker = Annotated[Caller, allow("source_system", "administrator")]
 JSON = "application/json"
 
 
@@ -35,22 +34,22 @@ def router(
     routes = APIRouter(tags=["submissions"])
 
     @routes.post("/fhir")
-    async def submit(request: Request, caller: Sender) -> Response:
+    async def submit(request: Request, caller: Source) -> Response:
         """Submit a Bundle: 200 recorded, 202 parked, 422 rejected with reasons; a repeat gets the first answer."""
         return await intake.respond(await intake.submission(request, caller))
 
     @routes.post("/submissions/{format}")
-    async def submit_native(format: str, request: Request, caller: Sender) -> Response:
+    async def submit_native(format: str, request: Request, caller: Source) -> Response:
         """Submit a native payload of a known format."""
         return await intake.respond(await intake.submission(request, caller, format=known_format(format)))
 
     @routes.post("/check")
-    async def check_bundle(request: Request, caller: Asker) -> Response:
+    async def check_bundle(request: Request, caller: SourceOrAdministrator) -> Response:
         """What would become of a Bundle; leaves nothing behind."""
         return _checked(await check(await intake.submission(request, caller)))
 
     @routes.post("/check/{format}")
-    async def check_native(format: str, request: Request, caller: Asker) -> Response:
+    async def check_native(format: str, request: Request, caller: SourceOrAdministrator) -> Response:
         """What would become of a native payload; leaves nothing behind."""
         return _checked(await check(await intake.submission(request, caller, format=known_format(format))))
 
@@ -67,22 +66,22 @@ def router(
         return Response(receipt.body, media_type=JSON)
 
     @routes.get("/submissions")
-    async def look_up(caller: Asker, source: str = "", id: str = "") -> Response:
+    async def look_up(caller: SourceOrAdministrator, source: str = "", id: str = "") -> Response:
         """What became of a submission, for ids that do not fit into a path."""
         return _state(await _own(records, source, id, caller))
 
     @routes.get("/submissions/payload")
-    async def payload_by_query(caller: Sender, source: str = "", id: str = "") -> Response:
+    async def payload_by_query(caller: Source, source: str = "", id: str = "") -> Response:
         """The submitted bytes, unchanged, for their author (audited)."""
         return await payload_of(source, id, caller)
 
     @routes.get("/submissions/{source:path}/{id}/payload")
-    async def payload(source: str, id: str, caller: Sender) -> Response:
+    async def payload(source: str, id: str, caller: Source) -> Response:
         """The submitted bytes, unchanged, for their author (audited)."""
         return await payload_of(source, id, caller)
 
     @routes.get("/submissions/{source:path}/{id}")
-    async def read(source: str, id: str, caller: Asker) -> Response:
+    async def read(source: str, id: str, caller: SourceOrAdministrator) -> Response:
         """What became of a submission: its state, outcome, resources."""
         return _state(await _own(records, source, id, caller))
 
