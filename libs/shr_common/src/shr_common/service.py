@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import signal
 import time
@@ -30,6 +31,8 @@ from shr_common.settings import PORTS, ServiceSettings, port_of
 
 LOG = structlog.get_logger("shr.service")
 START_DEADLINE_S = 60.0
+GC_THRESHOLDS = (20_000, 20, 50)
+"""Rarer than Python's own: a request makes hundreds of objects, and hardly any is part of a cycle."""
 
 
 @dataclass
@@ -194,10 +197,21 @@ class BodyLimit:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
+        declared = streamed = None
+        for name, value in scope["headers"]:
+            if name == b"content-length":
+                declared = value
+            elif name == b"transfer-encoding":
+                streamed = value
+        if declared is None and streamed is None:  # no body (RFC 9112, section 6.3)
+            await self._app(scope, receive, send)
+            return
+        await self._limited(int(declared) if declared and declared.isdigit() else 0, scope, receive, send)
+
+    async def _limited(self, declared: int, scope: Scope, receive: Receive, send: Send) -> None:
         limit = self._limit_bytes
-        declared = next((value for name, value in scope["headers"] if name == b"content-length"), b"0")
         refusal = too_large(f"A request may have {limit} bytes at most. Send smaller bundles.")
-        if declared.isdigit() and int(declared) > limit:
+        if declared > limit:
             await _drain(receive, limit)
             await outcomes.render(refusal, scope["path"])(scope, receive, send)
             return
@@ -282,6 +296,10 @@ def run(name: str, create_app: Callable[[], FastAPI]) -> None:
     app = create_app()
     telemetry.configure_libraries()
     settings: ServiceSettings = app.state.settings
+    # what was loaded lives as long as the process: the collector need not look at it again and again
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(*GC_THRESHOLDS)
     uvicorn.run(
         app,
         host=settings.host,

@@ -13,6 +13,7 @@ from functools import lru_cache
 
 TYPE_PREFIX = "bd.gov.dghs."
 _NAMESPACE = uuid.uuid5(uuid.NAMESPACE_URL, "http://dghs.gov.bd/shr/events")
+_SAME_FOR_ALL = (("ce_specversion", b"1.0"), ("content-type", b"application/json"))
 _SEED = hashlib.sha1(_NAMESPACE.bytes, usedforsecurity=False)
 
 
@@ -56,18 +57,19 @@ class Event:
 
     def headers(self) -> list[tuple[str, bytes]]:
         """The Kafka headers of binary mode."""
-        attributes = {
-            "ce_specversion": "1.0",
-            "ce_id": self.id,
-            "ce_type": self.type,
-            "ce_source": self.source,
-            "ce_subject": self.subject,
-            "ce_time": rfc3339(self.time),
-            "content-type": "application/json",
-        }
+        found = [
+            *_SAME_FOR_ALL,
+            ("ce_id", self.id.encode()),
+            ("ce_type", self.type.encode()),
+            ("ce_source", self.source.encode()),
+            ("ce_subject", self.subject.encode()),
+            ("ce_time", rfc3339(self.time).encode()),
+        ]
         if self.traceparent:
-            attributes["traceparent"] = self.traceparent
-        return [(name, text.encode()) for name, text in (*attributes.items(), *self.extensions)]
+            found.append(("traceparent", self.traceparent.encode()))
+        if self.extensions:
+            found += [(name, text.encode()) for name, text in self.extensions]
+        return found
 
 
 @lru_cache(maxsize=256)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 DHAKA = ZoneInfo("Asia/Dhaka")
@@ -36,6 +37,7 @@ def majority_of(birth_date: str | None) -> datetime | None:
     return found.astimezone(UTC)
 
 
+@lru_cache(maxsize=4096)
 def _majority_day(birth_date: str | None) -> str | None:
     if not birth_date or not birth_date[:4].isdigit():
         return None

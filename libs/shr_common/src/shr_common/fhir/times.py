@@ -19,6 +19,11 @@ def instant_of(text: str) -> datetime | None:
     found = _SHAPE.fullmatch(text)
     if found is None:
         return None
+    if found.lastindex is not None and found.lastindex >= 8 and text[17:19] != "60":  # whole: what Python reads itself
+        try:
+            return datetime.fromisoformat(text).astimezone(UTC)
+        except (ValueError, OverflowError):
+            return None
     year, month, day, hour, minute, second, fraction, zone = found.groups()
     try:
         local = datetime(

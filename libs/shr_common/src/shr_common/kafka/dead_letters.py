@@ -42,7 +42,7 @@ class DeadLetters:
             "dlq_offset": str(record.offset),
         }
         place = record.topic.encode()
-        headers = [(name, value) for name, value in record.raw_headers if not name.startswith(OURS)]
+        headers = [(name, value or b"") for name, value in record.raw_headers if not name.startswith(OURS)]
         headers += [(name, text.encode("utf-8", "replace")) for name, text in said.items()]
         if record.key_bytes is not None:
             headers.append(("dlq_key", self._envelope.seal(record.key_bytes, place)))
@@ -77,7 +77,7 @@ class DeadLetter:
             category=record.headers.get("dlq_category", ""),
             reason=record.headers.get("dlq_reason", ""),
             buried_at_ms=record.timestamp_ms,
-            headers=tuple(header for header in record.raw_headers if not header[0].startswith(OURS)),
+            headers=tuple((name, value or b"") for name, value in record.raw_headers if not name.startswith(OURS)),
             sealed_key=dict(record.raw_headers).get("dlq_key"),
             sealed=record.value,
         )

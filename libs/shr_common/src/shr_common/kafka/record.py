@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
@@ -16,15 +17,10 @@ class Record:
     offset: int
     key_bytes: bytes | None
     value: bytes
-    raw_headers: tuple[tuple[str, bytes], ...]
+    raw_headers: Sequence[tuple[str, bytes | None]]
     timestamp_ms: int
     cluster_id: str = ""
     """The broker's cluster: a restored broker has another one, and its offsets mean nothing to us."""
-    headers: dict[str, str] = field(init=False)
-
-    def __post_init__(self) -> None:
-        # errors="replace": a header that is not UTF-8 must not cost its record, nor the batch around it
-        self.headers = {name: value.decode("utf-8", "replace") for name, value in self.raw_headers}
 
     @classmethod
     def of(cls, consumed: Any, *, cluster_id: str = "") -> Record:
@@ -35,10 +31,16 @@ class Record:
             offset=consumed.offset,
             key_bytes=consumed.key,
             value=consumed.value or b"",
-            raw_headers=tuple((name, value or b"") for name, value in consumed.headers),
+            raw_headers=consumed.headers,
             timestamp_ms=consumed.timestamp,
             cluster_id=cluster_id,
         )
+
+    @cached_property
+    def headers(self) -> dict[str, str]:
+        """The headers as text; of two with one name the last."""
+        # errors="replace": a header that is not UTF-8 must not cost its record, nor the batch around it
+        return {name: (value or b"").decode("utf-8", "replace") for name, value in self.raw_headers}
 
     @cached_property
     def key(self) -> str | None:

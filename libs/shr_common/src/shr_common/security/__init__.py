@@ -5,6 +5,7 @@ from shr_common.security.middleware import AuthenticationMiddleware, is_public
 from shr_common.security.routes import (
     Administrator,
     Anyone,
+    DirectRoute,
     allow,
     allowed_roles,
 )
@@ -17,6 +18,7 @@ __all__ = [
     "AuthenticationMiddleware",
     "Authenticator",
     "Caller",
+    "DirectRoute",
     "allow",
     "allowed_roles",
     "is_public",

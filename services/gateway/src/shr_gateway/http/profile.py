@@ -11,7 +11,7 @@ import orjson
 from fastapi import APIRouter, Request, Response
 from shr_common.errors import invalid
 from shr_common.fhir.json import parse
-from shr_common.security import Caller, allow
+from shr_common.security import Caller, DirectRoute, allow
 from shr_contracts.cloudevents import rfc3339
 
 from shr_gateway.http.asking import asking_of, moved, shown
@@ -24,14 +24,14 @@ _REFERENCE = re.compile(r"[A-Z][A-Za-z]{1,63}/[A-Za-z0-9.-]{1,64}", re.ASCII)
 
 def router(read: ReadProfile, acknowledge: AcknowledgeResult, *, now: Callable[[], datetime]) -> APIRouter:
     """Routes of the composed profile."""
-    routes = APIRouter(tags=["profile"])
+    routes = APIRouter(tags=["profile"], route_class=DirectRoute)
 
     @routes.get("/profile/{health_id}")
     async def profile(
         request: Request, health_id: str, caller: Annotated[Caller, allow("citizen", "practitioner")]
     ) -> Response:
         """Everything that matters about one person on one page, under her consent. ``?before=`` goes on in time."""
-        before = request.query_params.get("before")
+        before = request.query_params.get("before") if request.scope["query_string"] else None
         found = await read(asking_of(request, caller), health_id, before=before, at=now())
         if found.moved_to is not None:
             return moved(request, old=health_id, new=found.moved_to)
