@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field
 from shr_common.settings import ServiceSettings
+from shr_policy import HOURS_LIMIT
 
 
 class Settings(ServiceSettings):
@@ -17,7 +18,9 @@ class Settings(ServiceSettings):
     guesses_per_day_limit: int = Field(20, description="Wrong codes and PINs told about one person in 24 hours.")
     pending_limit: int = Field(50, description="Unanswered requests of one requester about one person.")
     statements_limit: int = Field(2000, description="Consents and restrictions in force for one person.")
-    break_glass_hours_limit: int = Field(24, description="Longest emergency declaration.")
+    break_glass_hours_limit: int = Field(
+        HOURS_LIMIT, gt=0, le=HOURS_LIMIT, description=f"Longest emergency declaration; {HOURS_LIMIT} at most."
+    )
     break_glass_per_day_limit: int = Field(20, description="Emergency declarations of one practitioner in 24 hours.")
     checkpoint_every_s: float = Field(60.0, description="How often the access log's heads are signed.")
     proof_limit: int = Field(500, description="Entries in one proof.")

@@ -13,7 +13,9 @@ class Settings(ServiceSettings):
         None, description="Where audit outbox, sessions and emergencies are kept; default: with the views."
     )
     consent_age_limit_s: float = Field(2.0, description="Older than this, consent state opens nothing (503).")
-    emergency_limit_s: int = Field(3600, description="Longest emergency declared here while consent is away.")
+    emergency_limit_s: int = Field(
+        3600, gt=0, le=3600, description="Longest emergency declared here while consent is away; an hour at most."
+    )
     session_s: int = Field(8 * 3600, description="Longest browser session.")
 
     consent_url: str | None = Field(None, description="Where forms about consent are handed on to; default: beside us.")

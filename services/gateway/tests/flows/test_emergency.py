@@ -8,6 +8,7 @@ from typing import Any
 
 import orjson
 import pytest
+from pydantic import ValidationError
 from shr_common.testing import eventually
 
 from ..world import NAZMUL, World, condition, new_health_id, now, observation, sensitive
@@ -56,6 +57,8 @@ async def test_an_emergency_opens_all_but_what_is_very_restricted_even_when_cons
         ({"patient": "x", "reason": "r"}, "patient"),
         ({"patient": new_health_id(), "reason": " "}, "reason"),
         ({"patient": new_health_id(), "reason": "r", "hours": -1}, "hours"),
+        ({"patient": new_health_id(), "reason": "r", "hours": 25}, "hours"),
+        ({"patient": new_health_id(), "reason": "r", "hours": True}, "hours"),
         ({"patient": {"$where": "1"}, "reason": "r"}, "patient"),
         ({"patient": new_health_id(), "reason": "r", "kind": 7}, "kind"),
     ],
@@ -71,6 +74,12 @@ async def test_what_is_no_json_object_is_refused_with_its_place(world: World, bo
     answer = await world.client.post("/break-glass", headers=world.doctor(), content=body)
     assert answer.status_code == 400
     assert (await world.reads(new_health_id(), world.doctor(purpose="BTG"))).status_code == 403
+
+
+def test_no_setting_makes_an_hour_without_consent_longer(make_settings: Any) -> None:
+    assert make_settings(emergency_limit_s=600).emergency_limit_s == 600
+    with pytest.raises(ValidationError, match="less than or equal to 3600"):
+        make_settings(emergency_limit_s=7200)
 
 
 async def test_only_practitioners_declare(world: World) -> None:

@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 from shr_common.errors import busy, forbidden
 from shr_contracts.cloudevents import Event
+from shr_policy import hours_of
 
 from shr_consent.domain import members, messages, statement
 from shr_consent.domain.members import Findings, WrongError
@@ -15,7 +16,6 @@ from shr_consent.domain.statement import Party, Statement
 from shr_consent.domain.terms import one, person_in
 
 UNNAMED_KIND = "emergency"
-DEFAULT_HOURS = 1.0
 
 
 class Statements(Protocol):
@@ -61,7 +61,7 @@ class BreakGlass:
         Findings(body, ("patient", "reason", "kind", "hours")).refuse()
         patient, reason = person_in(body), one(body, "reason", members.text)
         kind = one(body, "kind", self._kind) if body.get("kind") is not None else UNNAMED_KIND
-        hours = one(body, "hours", self._hours) if body.get("hours") is not None else DEFAULT_HOURS
+        hours = one(body, "hours", self._hours)
         if not await self._registry.in_good_standing(practitioner=by.id, facility=by.facility, now=now):
             raise forbidden("The registry says that your posting, licence or facility is no longer in force.")
         if await self._statements.emergencies_since(by.id, now - timedelta(days=1)) >= self._per_day_limit:
@@ -77,6 +77,7 @@ class BreakGlass:
         return members.text(value, at, limit=64)
 
     def _hours(self, value: Any, at: str) -> float:
-        if not isinstance(value, int | float) or isinstance(value, bool) or not 0 < value <= self._hours_limit:
-            raise WrongError(f"Hours are a number above 0 and at most {self._hours_limit}.", at)
-        return float(value)
+        try:
+            return hours_of(value, limit=self._hours_limit)
+        except ValueError as error:
+            raise WrongError(str(error), at) from None

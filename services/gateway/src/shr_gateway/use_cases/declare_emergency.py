@@ -9,13 +9,13 @@ from typing import Any
 
 from shr_common.errors import Category, Issue, ShrError
 from shr_common.identifiers import is_person_id
+from shr_policy import hours_of
 
 from shr_gateway.domain.asking import Asking
 from shr_gateway.use_cases.disclose import Audit, Entry
 
 REASON_LIMIT = 1000
 KIND_LIMIT = 64
-HOURS_LIMIT = 72
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,12 +40,14 @@ def declaration_of(said: Mapping[str, Any]) -> Declaration:
         )
     if kind is not None and (not isinstance(kind, str) or len(kind) > KIND_LIMIT):
         issues.append(Issue("kind is a short word.", expression="kind", code="value"))
-    is_number = isinstance(hours, int | float) and not isinstance(hours, bool)
-    if hours is not None and not (is_number and 0 < hours <= HOURS_LIMIT):
-        issues.append(Issue(f"hours is above 0 and at most {HOURS_LIMIT}.", expression="hours", code="value"))
+    length = 0.0
+    try:
+        length = hours_of(hours)
+    except ValueError as error:
+        issues.append(Issue(str(error), expression="hours", code="value"))
     if issues:
         raise ShrError(Category.INVALID, issues)
-    return Declaration(str(patient), str(reason).strip(), kind or "emergency", float(hours or 1))
+    return Declaration(str(patient), str(reason).strip(), kind or "emergency", length)
 
 
 class DeclareEmergency:
