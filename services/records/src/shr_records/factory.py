@@ -137,7 +137,8 @@ def assemble(settings: Settings) -> Assembly:
     return Assembly(
         routers=[
             capability.router(),
-            submissions.router(intake, records, check, audit, now=now),
+            submissions.router(intake, check),
+            submissions.look_ups(records, audit, now=now),
             quarantine.router(records, settings),
             resources.router(intake, records, audit, now=now, page_limit=settings.page_size_limit),
         ],

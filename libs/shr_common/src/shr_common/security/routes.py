@@ -17,8 +17,9 @@ from shr_common.security.caller import ROLES, Caller
 class _Allowed:
     """A dependency that lets some roles pass and hands the caller over."""
 
-    def __init__(self, roles: frozenset[str]) -> None:
+    def __init__(self, roles: frozenset[str], that: Callable[[Caller], None] | None = None) -> None:
         self.roles = roles
+        self._that = that
 
     async def __call__(self, request: Request) -> Caller:  # async: FastAPI runs plain functions in a thread
         return self.caller_of(request.scope)
@@ -30,15 +31,20 @@ class _Allowed:
             raise unauthenticated("Send a bearer token of this system's issuer.")
         if caller.role not in self.roles:
             raise forbidden(f"The role {caller.role} may not do this.")
+        if self._that is not None:
+            self._that(caller)
         return caller
 
 
-def allow(*roles: str) -> Any:
-    """The dependency for these roles; a name that is no role is a mistake of the author."""
+def allow(*roles: str, that: Callable[[Caller], None] | None = None) -> Any:
+    """The dependency for these roles; a name that is no role is a mistake of the author.
+
+    ``that`` looks closer at a caller of these roles; it raises forbidden.
+    """
     unknown = set(roles) - ROLES
     if unknown:
         raise ValueError(f"no such role: {sorted(unknown)}")
-    return Depends(_Allowed(frozenset(roles)))
+    return Depends(_Allowed(frozenset(roles), that))
 
 
 Anyone = Annotated[Caller, Depends(_Allowed(ROLES))]

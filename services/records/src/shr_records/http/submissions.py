@@ -11,7 +11,7 @@ from fastapi import APIRouter, Request, Response
 from shr_common.audit import AuditTrail
 from shr_common.errors import Category, Issue, ShrError, not_found
 from shr_common.outcomes import operation_outcome
-from shr_common.security import Caller
+from shr_common.security import Caller, DirectRoute
 from shr_contracts.cloudevents import rfc3339
 
 from shr_records.domain import adapters
@@ -27,11 +27,9 @@ from shr_records.use_cases.ledger import ALL_OK
 JSON = "application/json"
 
 
-def router(
-    intake: Intake, records: Records, check: Check, audit: AuditTrail, *, now: Callable[[], datetime]
-) -> APIRouter:
-    """The routes."""
-    routes = APIRouter(tags=["submissions"])
+def router(intake: Intake, check: Check) -> APIRouter:
+    """Where submissions come in."""
+    routes = APIRouter(tags=["submissions"], route_class=DirectRoute)
 
     @routes.post("/fhir")
     async def submit(request: Request, caller: Source) -> Response:
@@ -52,6 +50,13 @@ def router(
     async def check_native(format: str, request: Request, caller: SourceOrAdministrator) -> Response:
         """What would become of a native payload; leaves nothing behind."""
         return _checked(await check(await intake.submission(request, caller, format=known_format(format))))
+
+    return routes
+
+
+def look_ups(records: Records, audit: AuditTrail, *, now: Callable[[], datetime]) -> APIRouter:
+    """What became of them, and what was sent."""
+    routes = APIRouter(tags=["submissions"])
 
     async def payload_of(source: str, id: str, caller: Caller) -> Response:
         receipt = await _own(records, source, id, caller)
