@@ -19,8 +19,8 @@ HEADERS = {
 }
 _AS_SUBMITTED = {
     topics.ENCOUNTER_SUBMITTED: "A FHIR R4 Bundle, or the native payload that ce_type names, as the source sent it.",
-    topics.PATIENT_SUBMITTED: "A BD-Core Patient, as for POST /fhir/Patient.",
 }
+_RECEIVED = {topics.ENCOUNTER_SUBMITTED, topics.PATIENT_SUBMITTED}
 
 
 def _message(model: type[Value]) -> dict[str, Any]:
@@ -55,7 +55,7 @@ def document(*, version: str = "0.1.0") -> dict[str, Any]:
             "messages": refs,
             "bindings": {"kafka": {"partitions": spec.partitions}},
         }
-        action = "receive" if spec.name in _AS_SUBMITTED else "send"
+        action = "receive" if spec.name in _RECEIVED else "send"
         operations[f"{action}.{spec.name}"] = {"action": action, "channel": {"$ref": f"#/channels/{spec.name}"}}
     return {
         "asyncapi": "3.0.0",

@@ -74,6 +74,21 @@ class PatientMerged(Value):
     at: datetime
 
 
+class PatientSubmitted(Value):
+    """A person to register or to update: a FHIR Patient as for ``POST /fhir/Patient``.
+
+    What a source produces is as it sent it. In what records hands on (``ce_forwardedby: records``) the value of every
+    NID, BRN and phone number is ``enc:…``, see ``shr_common.messages``.
+    """
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+    topic: ClassVar[str] = topics.PATIENT_SUBMITTED
+    resourceType: Literal["Patient"]
+    id: str | None = None
+    identifier: list[dict[str, Any]] = Field(default_factory=list)
+    telecom: list[dict[str, Any]] = Field(default_factory=list)
+
+
 class PatientRejected(Value):
     """A registration that came by ``patient.submitted`` was refused."""
 
@@ -309,8 +324,8 @@ class NotificationRequested(Value):
 
 
 PUBLISHED: tuple[type[Value], ...] = (
-    PatientRegistered, PatientUpdated, PatientMerged, PatientRejected, PatientErased, EncounterRecorded,
-    EncounterRejected, SubmissionAnswered, ConsentChanged, ConsentHeartbeat, RecordAccessed, AppointmentChanged,
-    RegistryChanged, TerminologyChanged, ResultAcknowledged, NotificationRequested,
+    PatientRegistered, PatientUpdated, PatientMerged, PatientRejected, PatientErased, PatientSubmitted,
+    EncounterRecorded, EncounterRejected, SubmissionAnswered, ConsentChanged, ConsentHeartbeat, RecordAccessed,
+    AppointmentChanged, RegistryChanged, TerminologyChanged, ResultAcknowledged, NotificationRequested,
 )  # fmt: skip
 """The values with a stored JSON Schema."""

@@ -12,7 +12,7 @@ from joserfc import jwt
 from joserfc.jwk import RSAKey
 
 ISSUER = "https://issuer.test"
-KEY_FILES = ("lookup.key", "dlq.key", *(f"master-{s}.key" for s in (
+KEY_FILES = ("lookup.key", "dlq.key", "messages.key", *(f"master-{s}.key" for s in (
     "healthid", "records", "consent", "terminology", "appointments", "registry", "gateway",
 )))  # fmt: skip
 
