@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import json
+import secrets
 import uuid
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
+from shr_common.identifiers import health_id, is_issuable_base
 from shr_common.keys import Envelope, LookupKey
+from shr_common.messages import seal_number
 from shr_common.mongo import connect, ensure_indexes
 from shr_common.outbox import Outbox
 from shr_common.testing import Issuer, Topics, eventually, running
@@ -34,6 +38,13 @@ from shr_records.use_cases.record_submissions import RecordSubmissions
 HOSPITAL = "openmrs/10000001"
 RAHIMA, KARIM = "98000173958", "98001046534"
 Resource = dict[str, Any]
+
+
+def a_person() -> str:
+    """A Health ID that is nobody else's: all modules share the topics, and so the persons of whom they tell."""
+    while not is_issuable_base(base := f"98{secrets.randbelow(10**8):08d}"):
+        pass
+    return health_id(base)
 
 
 def observation(patient: str | None = RAHIMA, **changed: Any) -> Resource:
@@ -161,6 +172,7 @@ class Service:
         return self.mongo[self.settings.database_of("records")]
 
     mongo: Any = None
+    a_person = staticmethod(a_person)
     observation = staticmethod(observation)
     bundle = staticmethod(bundle)
 
@@ -242,6 +254,7 @@ class Desk:
             codes=Codes(self.database),
             registry=Registry(self.database),
             hash_of=self.lookup.hash,
+            seal=partial(seal_number, Envelope(b"n" * 32)),
             limits=Limits(),
         )
         self.now = datetime(2026, 11, 23, tzinfo=UTC)

@@ -82,9 +82,14 @@ async def test_levels_of_json(small):
     assert refused.status_code == 400 and "line 1" in refused.json()["issue"][0]["diagnostics"]
 
 
-async def test_issues_of_an_outcome(desk, service):
-    wrong = [service.observation(status="wrong") for _ in range(1200)]
-    (answer,) = await desk.submits((fresh(), service.bundle(*wrong)))
+@pytest.mark.parametrize(
+    "wrong",
+    [{"status": "wrong"}, {"subject": {"identifier": {"system": "http://dghs.gov.bd/identifier/nid", "value": "1"}}}],
+    ids=["of R4", "of the national rules"],
+)
+async def test_issues_of_an_outcome(desk, service, wrong):
+    (answer,) = await desk.submits((fresh(), service.bundle(*[service.observation(**wrong) for _ in range(1200)])))
+    assert answer.receipt.state == "rejected"
     assert len(json.loads(answer.receipt.outcome)["issue"]) == 1000
 
 
@@ -155,11 +160,11 @@ async def test_items_and_bytes_of_a_batch_by_topic(small):
 
 async def test_the_wait_for_the_store(small):
     """Somebody holds what this request must write: it is told to come again, instead of waiting with the other."""
-    client = connect(small.settings.mongo_uri)
+    client, person = connect(small.settings.mongo_uri), small.a_person()
     lookups = client[small.settings.database_of("records")]["lookups"]
     async with client.start_session() as session, await session.start_transaction():
-        await lookups.update_one({"_id": f"uhid:{STRANGER}"}, {"$set": {"held": True}}, upsert=True, session=session)
-        answer = await small.submit(small.bundle(small.observation(STRANGER)))
+        await lookups.update_one({"_id": f"uhid:{person}"}, {"$set": {"held": True}}, upsert=True, session=session)
+        answer = await small.submit(small.bundle(small.observation(person)))
         await session.abort_transaction()
     await client.close()
     assert answer.status_code == 429, answer.text
@@ -188,10 +193,7 @@ async def test_the_length_of_an_id_by_topic(small):
 
 async def test_copies_of_what_several_persons_share(service):
     """A medicine stands in the record of everybody in the batch: 40 persons times 60 medicines are 2,400 copies."""
-    people = [f"98{n:08d}" for n in range(12_400_000, 12_400_500)]
-    from shr_common.identifiers import health_id, is_issuable_base
-
-    known = [health_id(base) for base in people if is_issuable_base(base)][:40]
+    known = [service.a_person() for _ in range(40)]
     for one in known:
         await service.register(one, wait=False)
     for one in known:

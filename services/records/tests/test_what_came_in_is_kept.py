@@ -48,12 +48,12 @@ async def test_recorded_bytes_go_back_unchanged(service):
 
 
 async def test_bytes_that_waited_go_back_unchanged_and_are_served_as_sent(service):
-    ref = fresh()
-    assert (await service.submit(weight(STRANGER), idempotency_key=ref)).status_code == 202
-    assert await sent_back(service, ref) == weight(STRANGER)
-    await service.register(STRANGER)
+    ref, person = fresh(), service.a_person()
+    assert (await service.submit(weight(person), idempotency_key=ref)).status_code == 202
+    assert await sent_back(service, ref) == weight(person)
+    await service.register(person)
     await service.reaches("recorded", ref)
-    assert await sent_back(service, ref) == weight(STRANGER)
+    assert await sent_back(service, ref) == weight(person)
     text = await served(service, ref)
     assert '"value":61.50,' in text and "ওজন \\u09be" in text
 

@@ -6,9 +6,10 @@ import asyncio
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 import structlog
-from shr_common import telemetry
+from shr_common import messages, telemetry
 from shr_common.audit import AuditTrail
 from shr_common.coalesce import Coalescer
 from shr_common.errors import ShrError
@@ -61,6 +62,7 @@ def assemble(settings: Settings) -> Assembly:
     keys = client[settings.database_of("records_keys")]
     master = Envelope.load(settings.keys_dir, f"master-{NAME}")
     lookup = LookupKey.load(settings.keys_dir)
+    to_healthid = Envelope.load(settings.keys_dir, messages.KEY)
     limits = Limits(
         settings.body_limit_bytes,
         settings.bundle_entries_limit,
@@ -88,6 +90,7 @@ def assemble(settings: Settings) -> Assembly:
         codes=codes,
         registry=registry,
         hash_of=lookup.hash,
+        seal=partial(messages.seal_number, to_healthid),
         limits=limits,
         strict_sources=settings.strict_sources,
         settled=settled,

@@ -16,13 +16,18 @@ SERVICE = "records"
 _RECORDED_TYPE = event_type(ENCOUNTER_RECORDED)
 _REJECTED_TYPE = event_type(ENCOUNTER_REJECTED)
 _ANSWERED_TYPE = event_type("submission.answered")
-_LONG_NUMBER = re.compile(rb"(?<![0-9A-Fa-f-])\d{10,17}(?![0-9A-Fa-f-])")
+# the two bytes are ০ to ৯ in UTF-8
+_UUID_OR_NUMBER = re.compile(
+    rb"(?P<uuid>[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12})|(?:\d|\xe0\xa7[\xa6-\xaf]){10,}"
+)
 _QUOTED = re.compile("“[^”]*”".encode())
 
 
 def without_numbers(outcome: bytes) -> bytes:
-    """An outcome in which whatever looks like an identity number shows its last digits only."""
-    return _LONG_NUMBER.sub(lambda found: masked(found.group(0).decode()).encode(), outcome)
+    """An outcome in which whatever looks like an identity number, in whatever digits, shows its last ones only."""
+    return _UUID_OR_NUMBER.sub(
+        lambda found: found.group(0) if found["uuid"] else masked(found.group(0).decode()).encode(), outcome
+    )
 
 
 def without_values(outcome: bytes) -> bytes:

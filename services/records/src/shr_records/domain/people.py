@@ -25,12 +25,16 @@ Hash = Callable[[str, str], str]
 
 @dataclass(slots=True)
 class Named:
-    """Somebody whom a bundle names: look-up keys in the order of trust, and the entries that are about her."""
+    """Somebody whom a bundle names: look-up keys in the order of trust, and the entries that are about her.
+
+    ``alone`` are Patient entries of hers that nothing points to.
+    """
 
     keys: list[str] = field(default_factory=list)
     national: set[str] = field(default_factory=set)
     entries: list[int] = field(default_factory=list)
     references: list[str] = field(default_factory=list)
+    alone: list[int] = field(default_factory=list)
     at: str = "Bundle"
 
     def add(self, keys: Iterable[tuple[str, bool]]) -> None:
@@ -125,6 +129,7 @@ class _Naming:
                 alone = self._by_reference.setdefault(f"entry {index}", Named(at=entry.at))
                 alone.add(self._of_patient(entry))
                 alone.references += _addresses(entry)
+                alone.alone.append(index)
         return _united(self._by_reference.values())
 
     def _targets(self) -> dict[str, int]:
@@ -215,6 +220,7 @@ def _united(people: Iterable[Named]) -> list[Named]:
             same.add((key, key in named.national) for key in named.keys)
             same.entries += named.entries
             same.references += named.references
+            same.alone += named.alone
     return united
 
 

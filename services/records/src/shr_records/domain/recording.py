@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC
 from typing import Any
@@ -11,12 +11,14 @@ import orjson
 from shr_common.errors import Category, Issue
 from shr_common.fhir.times import instant_of
 
+from shr_records.domain.numbers import compact
 from shr_records.domain.reading import Entry, Reading
 from shr_records.domain.references import Part
 from shr_records.domain.sensitivity import labels_to_add
 from shr_records.domain.served import served, with_members
 
 SENDER_ID = "http://dghs.gov.bd/fhir/StructureDefinition/sender-identifier"
+LONG = 10
 _IN_ERROR = "entered-in-error"
 _VERIFICATION = {
     "Condition": "http://terminology.hl7.org/CodeSystem/condition-ver-status",
@@ -92,6 +94,7 @@ def versions_of(
     """The versions that a part adds. Raises StaleError and MissingError; ``body_of`` gives a current served body."""
     made: list[Version] = []
     source = reading.submission.source
+    numbers = numbers_of(reading)
     for entry in part.entries:
         if entry.type == "Patient":
             continue
@@ -109,12 +112,26 @@ def versions_of(
                 raise MissingError(entry)
             body, stamp, late = in_error(entry.type, before, meta), head.stamp if head else None, False
         else:
-            body = _served(entry, resource_id, meta, references, source)
+            hidden = {*numbers, *entry.facts.numbers}
+            body = _served(entry, resource_id, meta, references, source, hidden)
         made.append(Version(resource_id, version, entry.type, part.person, source, body, stamp, late, entry.index))
     return made
 
 
-def _served(entry: Entry, id: str, meta: dict[str, Any], references: Mapping[str, str], source: str) -> bytes:
+def numbers_of(reading: Reading) -> set[str]:
+    """Numbers that one entry tells and every other must not: those long enough to be a person's and nothing else."""
+    told = (number for entry in reading.entries for number in entry.facts.numbers)
+    return {number for number in told if len(compact(number)) >= LONG}
+
+
+def _served(
+    entry: Entry,
+    id: str,
+    meta: dict[str, Any],
+    references: Mapping[str, str],
+    source: str,
+    numbers: Collection[str],
+) -> bytes:
     resource = entry.resource
     assert resource is not None  # noqa: S101 (only a DELETE has none)
     security = resource["meta"].get("security", []) if "meta" in resource else []
@@ -124,7 +141,7 @@ def _served(entry: Entry, id: str, meta: dict[str, Any], references: Mapping[str
     if entry.sender_id is not None and entry.sender_id != id:
         sent = {"system": f"http://dghs.gov.bd/source/{source}/{entry.type}", "value": entry.sender_id}
         meta["extension"] = [{"url": SENDER_ID, "valueIdentifier": sent}]
-    return served(entry.raw, resource, id=id, meta=meta, references=references, numbers=entry.facts.numbers)
+    return served(entry.raw, resource, id=id, meta=meta, references=references, numbers=numbers)
 
 
 def _stamp(entry: Entry) -> str | None:

@@ -10,6 +10,7 @@ from shr_common.errors import Issue
 from shr_common.identifiers import is_person_id
 
 from shr_records.domain.facts import expression_of
+from shr_records.domain.numbers import without_number_as_id
 from shr_records.domain.people import paths_of
 from shr_records.domain.reading import Entry, Reading
 from shr_records.domain.submission import anonymous_resource_id, resource_id
@@ -79,6 +80,7 @@ class Planner:
                 fault = self._place(text)
                 if fault is None:
                     seen.add(text)
+                    self._serve(text, without_number_as_id(self._plan.served.get(text, text)))
                 elif entry.resource is not None:
                     place = f"{expression_of(entry.resource, node, entry.at)}.reference"
                     self._plan.issues.append(

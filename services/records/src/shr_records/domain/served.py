@@ -12,7 +12,8 @@ from typing import Any
 import msgspec
 import orjson
 from shr_common.fhir.splice import splice
-from shr_common.identifiers import masked
+
+from shr_records.domain.numbers import hiding, mentions
 
 _MEMBERS = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _TEXT = re.compile(rb'"(?:[^"\\]|\\.)*"')
@@ -34,16 +35,15 @@ def served(
 
 
 def with_masks(body: bytes, numbers: Collection[str]) -> bytes:
-    """Each number hidden wherever a text of the resource repeats it (a display, a narrative)."""
-    hidden = {number: masked(number) for number in sorted(numbers, key=len, reverse=True)}
+    """Each number hidden wherever a text of the resource repeats it (a display, a narrative), however it is spelled."""
+    if not mentions(body, numbers):
+        return body
+    hide = hiding(numbers)
 
     def mask(found: re.Match[bytes]) -> bytes:
         text: str = orjson.loads(found.group(0))
-        if not any(number in text for number in hidden):
-            return found.group(0)
-        for number, stars in hidden.items():
-            text = text.replace(number, stars)
-        return orjson.dumps(text)
+        hidden = hide(text)
+        return found.group(0) if hidden == text else orjson.dumps(hidden)
 
     return _TEXT.sub(mask, body)
 

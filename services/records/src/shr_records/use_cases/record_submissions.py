@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
 from datetime import datetime
 from typing import Protocol, TypeVar
 
+from shr_records.domain.handing_on import Seal
 from shr_records.domain.people import Hash
 from shr_records.domain.reading import Limits, Reading, read
 from shr_records.domain.receipt import Receipt
@@ -51,15 +52,17 @@ class RecordSubmissions:
         codes: Codes,
         registry: Registry,
         hash_of: Hash,
+        seal: Seal,
         limits: Limits,
         strict_sources: Collection[str] = (),
         settled: Callable[[Iterable[Answer]], None] = lambda _answers: None,
     ) -> None:
-        """``settled`` is told of each committed batch (metrics, waking the relay)."""
+        """``seal`` is for healthid; ``settled`` is told of each committed batch (metrics, waking the relay)."""
         self._store = store
         self._codes = codes
         self._registry = registry
         self._hash = hash_of
+        self._seal = seal
         self._limits = limits
         self._strict = frozenset(strict_sources)
         self._settled = settled
@@ -100,6 +103,7 @@ class RecordSubmissions:
                 hash_of=self._hash,
                 known=known,
                 is_registered=registered,
+                seal=self._seal,
                 healing=healing,
                 overdue=overdue,
             )

@@ -14,9 +14,10 @@ from typing import Protocol
 from shr_common.errors import Category, Issue
 from shr_common.fhir.bundle import unresolved_references
 
+from shr_records.domain.handing_on import Seal, patients_handed_on
 from shr_records.domain.people import Directory, Hash, Named, named_people, uhid_key
 from shr_records.domain.reading import Reading
-from shr_records.domain.receipt import PARKED, Receipt, same_content
+from shr_records.domain.receipt import PARKED, REJECTED, Receipt, same_content
 from shr_records.domain.recording import Head, MissingError, StaleError, Version, unverified_codes, versions_of
 from shr_records.domain.references import UUID, Part, Plan, Planner, id_of
 from shr_records.domain.submission import digest, submission_key
@@ -83,6 +84,7 @@ class BatchSettlement:
         hash_of: Hash,
         known: Callable[[Coding], bool],
         is_registered: Callable[[str], bool],
+        seal: Seal,
         healing: bool = False,
         overdue: bool = False,
     ) -> None:
@@ -91,6 +93,7 @@ class BatchSettlement:
         self._hash = hash_of
         self._known = known
         self._is_registered = is_registered
+        self._seal = seal
         self._healing = healing
         self._overdue = overdue
         self._heads: dict[str, Head] = {}
@@ -110,7 +113,7 @@ class BatchSettlement:
         self._ledger = Ledger(at=self._at, standing=standing, healing=self._healing)
         await self._find_people(cases)
         await self._find_resources(cases)
-        answers = [await self._one(case) for case in cases]
+        answers = [await self._answer(case) for case in cases]
         if self._ledger.changes:
             await self._transaction.write(self._ledger.changes)
         return answers
@@ -186,6 +189,14 @@ class BatchSettlement:
         }
         if wanted:
             self._bodies |= await self._transaction.bodies(wanted)
+
+    async def _answer(self, case: _Case) -> Answer:
+        answer = await self._one(case)
+        if not (answer.repeated or self._healing or answer.receipt.state == REJECTED):
+            self._ledger.changes.events += patients_handed_on(
+                case.reading, case.named, self._directory, answer.receipt, self._seal
+            )
+        return answer
 
     async def _one(self, case: _Case) -> Answer:
         reading = case.reading
