@@ -9,7 +9,7 @@ import pytest
 from shr_gateway.domain.asking import Asking
 from shr_gateway.domain.disclosure import Given, Permit, admitted, permit_for
 from shr_gateway.domain.family import Family, family_of
-from shr_gateway.domain.lines import Line, alike
+from shr_gateway.domain.lines import Kind, Line
 from shr_gateway.domain.standing import in_good_standing
 from shr_policy import Actor
 
@@ -29,12 +29,11 @@ def given(patient: str, at: datetime, **terms: Any) -> Given:
 
 def line(person: str, reference: str = "Observation/x", **more: Any) -> Line:
     """A line of somebody."""
-    said: dict[str, Any] = {"type": reference.partition("/")[0], "section": "results", "day": "2026-01-01", "at": "",
-                            "facility": "other", "labels": [], "confidentiality": "N", "encounter": None,
-                            "name_key": None, "item": b"{}"}  # fmt: skip
-    said |= more
-    same = alike(said["type"], said["facility"], said["confidentiality"], said["labels"])
-    return Line(person=person, reference=reference, alike=same, **said)
+    common: dict[str, Any] = {"section": "results", "facility": "other", "labels": [], "confidentiality": "N"}
+    own: dict[str, Any] = {"day": "2026-01-01", "at": "", "encounter": None, "name_key": None, "item": b"{}"}
+    common |= {name: more.pop(name) for name in list(more) if name in common}
+    kind = Kind.of(person, more.pop("type", reference.partition("/")[0]), **common)
+    return Line(kind=kind, reference=reference, **(own | more))
 
 
 def permit(*said: Given, family: Family = MERGED_FAMILY, actor: Actor = DOCTOR, **more: Any) -> Permit:
@@ -51,7 +50,7 @@ def permit(*said: Given, family: Family = MERGED_FAMILY, actor: Actor = DOCTOR, 
 )
 def test_a_grant_covers_what_was_one_person_when_it_was_given(patient: str, at: datetime, seen: set[str]) -> None:
     shown = admitted(permit(given(patient, at)), [line("S"), line("R")])
-    assert {one.person for one in shown.rows} == seen
+    assert {one.kind.person for one in shown.rows} == seen
     assert shown.withheld is (len(seen) < 2)
 
 
@@ -79,7 +78,7 @@ def test_periods_and_labels_are_judged_line_by_line() -> None:
 def test_what_the_facility_wrote_is_its_own_under_that_id_alone() -> None:
     lines = [line("S", facility="f"), line("R", facility="f"), line("S", "Condition/c")]
     shown = admitted(permit(wrote={"S"}), lines)
-    assert [(one.person, one.reference) for one in shown.rows] == [("S", "Observation/x")]
+    assert [(one.kind.person, one.reference) for one in shown.rows] == [("S", "Observation/x")]
 
 
 def test_a_citizen_who_signed_in_under_a_former_id_is_herself() -> None:

@@ -31,6 +31,6 @@ def test_a_bare_code_is_shown_under_its_name_else_under_itself(names, display, d
 
 
 def test_a_name_that_was_sent_stays():
-    line = SimpleNamespace(facility=None, name_key=KEY, item=b'{"display":"BP","value":120}')
+    line = SimpleNamespace(kind=SimpleNamespace(facility=None), name_key=KEY, item=b'{"display":"BP","value":120}')
 
     assert orjson.loads(Serialiser({KEY: ("Systolic blood pressure", None)}).item(line))["display"] == "BP"

@@ -7,7 +7,7 @@ person at the time of the grant; refusals and restrictions reach all of them, si
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Generic, TypeVar
@@ -55,6 +55,18 @@ class Permit:
         return all(decision.whole for decision in self.decisions.values())
 
     @property
+    def looks_at_each(self) -> bool:
+        """Whether references or days matter: where something is closed, or a grant or refusal is for a period."""
+        return any(
+            decision.closed
+            or any(
+                term.record_start is not None or term.record_end is not None
+                for term in (*decision.filters, *decision.refusals)
+            )
+            for decision in self.decisions.values()
+        )
+
+    @property
     def emergency(self) -> bool:
         """Whether an emergency declaration opens it."""
         return any(f.emergency for decision in self.decisions.values() for f in decision.filters)
@@ -88,6 +100,7 @@ def _terms(decision: Decision) -> tuple[Any, ...]:
 
 
 F = TypeVar("F", bound=Facets)
+_SHOWN, _HIDDEN = Admission(True), Admission(False)
 
 
 @dataclass(slots=True)
@@ -147,50 +160,49 @@ def _as_one(actor: Actor, family: Family) -> Actor:
     return actor
 
 
+@dataclass(slots=True)
+class _Tally:
+    """Rows that are judged alike, and how many there were."""
+
+    admission: Admission
+    type: str
+    count: int = 0
+
+
 def admitted(permit: Permit, rows: Iterable[F]) -> Shown[F]:
     """What the permit shows of rows or lines, order kept."""
     shown: Shown[F] = Shown()
-    what, consents = shown.what, shown.consents
-    if permit.whole:
-        shown.rows = list(rows)
-        for row in shown.rows:
-            what[row.type] = what.get(row.type, 0) + 1
-        return shown
-    judges = {person: _judge(decision) for person, decision in permit.decisions.items()}
+    tallies: dict[str, _Tally] = {}
+    one_by_one, keep = permit.looks_at_each, shown.rows.append
     for row in rows:
-        judge = judges.get(row.person)
-        admission = None if judge is None else judge(row)
-        if admission is None or not admission.shown:
+        alike = row.reference if one_by_one else row.kind.alike
+        tally = tallies.get(alike)
+        if tally is None:
+            tally = tallies[alike] = _Tally(_admission(permit, row), row.kind.type)
+        tally.count += 1
+        if tally.admission.shown:
+            keep(row)
+    for tally in tallies.values():
+        if not tally.admission.shown:
             shown.withheld = True
             continue
-        shown.rows.append(row)
-        what[row.type] = what.get(row.type, 0) + 1
-        if admission.consent_id is not None:
-            consents[admission.consent_id] = consents.get(admission.consent_id, 0) + 1
+        shown.what[tally.type] = shown.what.get(tally.type, 0) + tally.count
+        consent = tally.admission.consent_id
+        if consent is not None:
+            shown.consents[consent] = shown.consents.get(consent, 0) + tally.count
     return shown
 
 
-def _judge(decision: Decision) -> Callable[[Facets], Admission]:
-    """Judges the rows of one id; those that are alike are judged once.
-
-    References matter only where something is closed, days only where a grant or refusal is for a period.
-    """
-    known: dict[str, Admission] = {}
-    terms = (*decision.filters, *decision.refusals)
-    if decision.closed or any(term.record_start is not None or term.record_end is not None for term in terms):
-        return lambda row: admits(decision, item_of(row))
-
-    def judge(row: Facets) -> Admission:
-        admission = known.get(row.alike)
-        if admission is None:
-            admission = known[row.alike] = admits(decision, item_of(row))
-        return admission
-
-    return judge
+def _admission(permit: Permit, row: Facets) -> Admission:
+    if permit.whole:
+        return _SHOWN
+    decision = permit.decisions.get(row.kind.person)
+    return _HIDDEN if decision is None else admits(decision, item_of(row))
 
 
 def item_of(row: Facets) -> Item:
     """A row as the policy sees it."""
+    kind = row.kind
     return Item(
-        row.type, row.reference, row.day, row.facility, frozenset(row.labels), row.confidentiality, row.encounter
+        kind.type, row.reference, row.day, kind.facility, frozenset(kind.labels), kind.confidentiality, row.encounter
     )

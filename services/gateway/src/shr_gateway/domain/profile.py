@@ -31,7 +31,7 @@ def lines_of(profiles: Mapping[str, Mapping[str, Any]]) -> Sequence[Line]:
 
 def name_keys(lines: Iterable[Line]) -> set[str]:
     """The keys of the names that lines are shown with."""
-    pairs = {(line.facility, line.name_key) for line in lines}
+    pairs = {(line.kind.facility, line.name_key) for line in lines}
     facilities = {f"Organization/{facility}" for facility, _ in pairs if facility}
     return facilities | {name_key for _, name_key in pairs if name_key}
 
@@ -45,13 +45,14 @@ class Serialiser:
 
     def item(self, line: Line) -> bytes:
         """The JSON object of one line."""
-        key = (line.facility, line.name_key)
+        key = (line.kind.facility, line.name_key)
         suffix = self._suffixes.get(key)
         if suffix is None:
             suffix = self._suffixes[key] = self._suffix(*key)
-        if line.item.startswith(UNNAMED):
+        item = line.item
+        if item.startswith(UNNAMED):
             return self._named(line) + suffix
-        return line.item[:-1] + suffix
+        return item[:-1] + suffix
 
     def _named(self, line: Line) -> bytes:
         """An item that came with a bare code, under the name that terminology gives it, else under its code."""
@@ -89,7 +90,7 @@ def render(parts: Parts, lines: Sequence[Line], timeline: Sequence[Line], serial
     bodies = [serialise(line) for line in lines]
     sections: dict[str, list[bytes]] = {name: [] for name in (*SECTIONS, OTHER)}
     for line, body in zip(lines, bodies, strict=True):
-        sections[line.section].append(body)
+        sections[line.kind.section].append(body)
     newest = bodies[: len(timeline)] if timeline and timeline[0] is lines[0] else [serialise(one) for one in timeline]
     return orjson.dumps({
         "health_id": parts.health_id,

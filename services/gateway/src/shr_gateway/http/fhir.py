@@ -10,7 +10,7 @@ from urllib.parse import parse_qsl
 
 from fastapi import APIRouter, Request, Response
 from shr_common.errors import Category, Issue, ShrError
-from shr_common.security import Caller, allow
+from shr_common.security import Caller, DirectRoute, allow
 
 from shr_gateway.domain.asking import Asking
 from shr_gateway.domain.search import Query, parse, refused
@@ -79,7 +79,7 @@ class FhirReads:
 
 def router(reads: FhirReads, resource: ReadResource, *, now: Callable[[], datetime]) -> APIRouter:
     """Routes under ``/fhir``."""
-    routes = APIRouter(prefix="/fhir", tags=["fhir"])
+    routes = APIRouter(prefix="/fhir", tags=["fhir"], route_class=DirectRoute)
 
     @routes.get("/Patient/{health_id}/$everything")
     async def everything(request: Request, health_id: str, caller: Reader) -> Response:

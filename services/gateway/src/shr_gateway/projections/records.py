@@ -16,7 +16,7 @@ from shr_common.fhir.times import instant_of
 
 from shr_gateway.domain import facets
 from shr_gateway.domain.display import Neighbours, item_of
-from shr_gateway.domain.lines import Line, alike
+from shr_gateway.domain.lines import Kind, Line
 from shr_gateway.domain.sections import limit_of, section_of
 from shr_gateway.domain.values import Decimal, Resource, day_of, sort_key
 
@@ -176,11 +176,8 @@ def _pass(folded: Folded, row: Row) -> bool:
 
 def line_of(row: Row) -> Line:
     """What a profile keeps of a row."""
-    return Line(
-        row["person"], row["_id"], row["type"], row["section"], row["day"], row["at"], row["facility"], row["labels"],
-        row["confidentiality"], row["encounter"], row["name_key"],
-        alike(row["type"], row["facility"], row["confidentiality"], row["labels"]), row["item"],
-    )  # fmt: skip
+    kind = Kind.of(row["person"], row["type"], row["section"], row["facility"], row["labels"], row["confidentiality"])
+    return Line(kind, row["_id"], row["day"], row["at"], row["encounter"], row["name_key"], row["item"])
 
 
 def empty_profile(person: str) -> Profile:
@@ -211,7 +208,7 @@ def within_limits(ordered: Iterable[Line]) -> tuple[list[Line], set[str]]:
     kept: list[Line] = []
     capped: set[str] = set()
     for line in ordered:
-        section = line.section
+        section = line.kind.section
         counts[section] = counts.get(section, 0) + 1
         if counts[section] > limit_of(section):
             capped.add(section)
@@ -224,13 +221,13 @@ def to_refill(profile: Profile, changes: Mapping[str, Row | None]) -> set[str]:
     """Capped sections in which an item that stood was changed or left: what follows it has to come from the rows."""
     if not profile["capped"]:
         return set()
-    section_of_line = {line.reference: line.section for line in profile["lines"]}
+    section_of_line = {line.reference: line.kind.section for line in profile["lines"]}
     return {section_of_line[ref] for ref in changes if ref in section_of_line} & set(profile["capped"])
 
 
 def refilled(profile: Profile, section: str, newest: list[Row], *, more: bool) -> Profile:
     """The profile with a section made anew from its newest rows; ``more``: the rows have others beyond these."""
-    others = [line for line in profile["lines"] if line.section != section]
+    others = [line for line in profile["lines"] if line.kind.section != section]
     lines = sorted([*others, *map(line_of, newest)], key=newest_first, reverse=True)
     capped = set(profile["capped"]) - {section} | ({section} if more else set())
     return {**profile, "lines": lines, "capped": sorted(capped)}

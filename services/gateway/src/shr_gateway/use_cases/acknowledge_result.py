@@ -33,7 +33,7 @@ class AcknowledgeResult:
             raise nothing_there()
         await self._disclosure.record(look, shown.what, consent_id=shown.consent_id)
         said = {
-            "patient": shown.rows[0].person,
+            "patient": shown.rows[0].kind.person,
             "reference": reference,
             "practitioner": asking.actor.id,
             "facility": asking.actor.facility,

@@ -208,7 +208,7 @@ def _wrote(known: Known, facility: str | None) -> set[str]:
     return {
         person
         for person, profile in known.profiles.items()
-        if any(line.facility == facility for line in profile["lines"])
+        if facility in {line.kind.facility for line in profile["lines"]}
     }
 
 
