@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import time
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, TypeVar
@@ -26,6 +28,12 @@ from pymongo.errors import (
     WaitQueueTimeoutError,
     WTimeoutError,
 )
+from pymongo.monitoring import (
+    ServerHeartbeatFailedEvent,
+    ServerHeartbeatListener,
+    ServerHeartbeatStartedEvent,
+    ServerHeartbeatSucceededEvent,
+)
 from pymongo.read_concern import ReadConcern
 from pymongo.write_concern import WriteConcern
 
@@ -39,6 +47,7 @@ Session = AsyncClientSession
 T = TypeVar("T")
 
 DOCUMENT_LIMIT_BYTES = 12 * 1024 * 1024
+CLOSING_S = 0.5
 _WRITE_CONFLICT = 112
 _DUPLICATE_KEY = 11000
 _COLLECTION_EXISTS = 48
@@ -47,9 +56,46 @@ _CHANGING_PRIMARY = {10107, 13435, 11602, 11600, 91, 189, 64}
 _TEMPORARY = (AutoReconnect, ConnectionFailure, NetworkTimeout, ExecutionTimeout, WaitQueueTimeoutError, WTimeoutError)
 
 
+class _Connecting(ServerHeartbeatListener):
+    """The servers that the driver's monitors are connecting to, or greeting, at the moment."""
+
+    def __init__(self) -> None:
+        self.servers: set[tuple[str, int | None]] = set()
+
+    def started(self, event: ServerHeartbeatStartedEvent) -> None:
+        """``awaited``: on a connection that stands."""
+        if not event.awaited:
+            self.servers.add(event.connection_id)
+
+    def succeeded(self, event: ServerHeartbeatSucceededEvent) -> None:
+        """Connected."""
+        self.servers.discard(event.connection_id)
+
+    def failed(self, event: ServerHeartbeatFailedEvent) -> None:
+        """The socket is closed."""
+        self.servers.discard(event.connection_id)
+
+
+class _PatientClient(AsyncMongoClient[Document]):
+    """Lets a connect that is under way end before it closes: the driver would cancel it and forget its socket, which
+    the collector then complains about, in somebody else's test (PYTHON-5867).
+    """
+
+    def __init__(self, uri: str, **options: Any) -> None:
+        self._connecting = _Connecting()
+        super().__init__(uri, event_listeners=[self._connecting], **options)
+
+    async def close(self) -> None:
+        """As the driver does, at most ``CLOSING_S`` later."""
+        until = time.monotonic() + CLOSING_S
+        while self._connecting.servers and time.monotonic() < until:  # noqa: ASYNC110 (a few ms, once in its life)
+            await asyncio.sleep(0.01)
+        await super().close()
+
+
 def connect(uri: str) -> Client:
     """A client whose writes are majority-acknowledged and journaled, and whose reads see majority-committed data."""
-    return AsyncMongoClient(
+    return _PatientClient(
         uri,
         w="majority",
         journal=True,
