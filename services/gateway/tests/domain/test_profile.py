@@ -20,7 +20,9 @@ KEY = "http://loinc.org|8480-6"
 )
 def test_a_bare_code_is_shown_under_its_name_else_under_itself(names, display, display_bn):
     line = SimpleNamespace(
-        facility=None, name_key=KEY, item=b'{"display":null,"code":{"code":"8480-6"},"value":120.50}'
+        kind=SimpleNamespace(facility=None),
+        name_key=KEY,
+        item=b'{"display":null,"code":{"code":"8480-6"},"value":120.50}',
     )
 
     shown = Serialiser(names).item(line)
