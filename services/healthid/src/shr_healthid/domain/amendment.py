@@ -8,6 +8,7 @@ from shr_common.errors import Issue
 
 from shr_healthid.domain.applicant import Applicant
 from shr_healthid.domain.ledger import Intake, Ledger
+from shr_healthid.domain.merging import merged_into
 from shr_healthid.domain.outcomes import Outcome, refused
 from shr_healthid.domain.person import with_local_ids
 
@@ -20,6 +21,8 @@ def amend(
     person = ledger.current(person_id)
     if person is None:
         return Outcome("unknown")
+    if person.is_retired:
+        return refused("conflict", merged_into(ledger, person))
     if if_version is not None and if_version != person.version:
         text = f"This person was changed meanwhile: version {person.version} is current. Read it and try again."
         bangla = f"এই ব্যক্তির তথ্য এর মধ্যে বদলেছে: বর্তমান সংস্করণ {person.version}। পড়ে আবার চেষ্টা করুন।"
@@ -54,11 +57,14 @@ def set_guardian(ledger: Ledger, person_id: str, guardian_id: str, intake: Intak
     person, guardian = ledger.current(person_id), ledger.current(guardian_id)
     if person is None:
         return Outcome("unknown")
-    if guardian is None or guardian.id == person.id:
+    if person.is_retired:
+        return refused("conflict", merged_into(ledger, person))
+    if guardian is None or ledger.root(guardian).id == person.id:
         text = "The guardian must be another registered person."
         bangla = "অভিভাবক হতে হবে অন্য একজন নিবন্ধিত ব্যক্তি।"
         return refused("invalid", Issue(text, expression="guardian", code="value", text_bn=bangla))
-    left = tuple(one for one in person.guardians if (g := ledger.current(one)) is None or g.id != guardian.id)
+    ended = {side.id for side in ledger.family(guardian)} if ends else {guardian.id}
+    left = tuple(one for one in person.guardians if (g := ledger.current(one)) is None or g.id not in ended)
     guardians = left if ends else (*left, guardian.id)
     if set(guardians) == set(person.guardians):
         return Outcome("existing", person)

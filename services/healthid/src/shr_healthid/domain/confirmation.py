@@ -10,8 +10,9 @@ from shr_common.errors import Issue
 
 from shr_healthid.domain.applicant import Applicant
 from shr_healthid.domain.demographics import differences
-from shr_healthid.domain.joining import absorb, compatible, promote
+from shr_healthid.domain.joining import absorb, compatible, contradictions, promote
 from shr_healthid.domain.ledger import Intake, Ledger
+from shr_healthid.domain.merging import merged_into
 from shr_healthid.domain.outcomes import Outcome, conflict_over, refused
 from shr_healthid.domain.person import Demographics, Number, Person
 from shr_healthid.domain.registration import CONTRADICTED, UNKNOWN, Proof, grouped
@@ -20,7 +21,7 @@ from shr_healthid.domain.registration import CONTRADICTED, UNKNOWN, Proof, group
 def confirm(ledger: Ledger, person_id: str, proofs: Sequence[Proof], intake: Intake) -> Person | None:
     """Settle a provisional person by proof of her numbers. Answers her new state; None if there is nobody."""
     person = ledger.current(person_id)
-    if person is None or person.is_active:
+    if person is None or person.is_active or person.is_retired:
         return person
     refuted = next((proof for proof in proofs if proof.state in (CONTRADICTED, UNKNOWN)), None)
     if refuted is not None:
@@ -31,11 +32,13 @@ def confirm(ledger: Ledger, person_id: str, proofs: Sequence[Proof], intake: Int
     if not usable:
         return person
     group = grouped([*usable, *(p for p in proofs if not p.usable)], None)
-    owners = ledger.owners_of(number.hash for number in group.numbers)
-    same = [o for o in owners if compatible(o, group.numbers) and not differences(o.demographics, person.demographics)]
+    owners = [o for o in ledger.owners_of(number.hash for number in group.numbers) if o.id != person.id]
+    same = ledger.distinct(
+        o for o in owners if compatible(o, group.numbers) and not contradictions(ledger, o, person.demographics)
+    )
     if len(same) == 1:
         return absorb(ledger, person, same[0], intake)
-    if _is_anothers(ledger, group.numbers):
+    if _is_anothers(ledger, person, group.numbers):
         ledger.review("demographics-differ", [person, *owners], intake)
         return _left_open(ledger, person)
     return promote(ledger, person, group.numbers, intake)
@@ -52,6 +55,8 @@ def link_birth_registration(
     if person is None:
         return Outcome("unknown")
     said = final.demographics if final else person.demographics
+    if person.is_retired:
+        return refused("conflict", merged_into(ledger, person))
     if person.is_active:
         if proof.number.hash in {number.hash for number in person.numbers}:
             return Outcome("existing", person)
@@ -64,18 +69,19 @@ def link_birth_registration(
     numbers = (proof.number, *proof.forms)
     owners = ledger.owners_of([proof.number.hash])
     if owners:
-        differing = differences(owners[0].demographics, said)
+        differing = contradictions(ledger, owners[0], said)
         if differing:
             review = ledger.review("demographics-differ", [person, owners[0]], intake)
             return conflict_over(differing, review, who="the registry")
-        return Outcome("existing", absorb(ledger, person, owners[0], intake))
+        return Outcome("existing", ledger.root(absorb(ledger, person, owners[0], intake)))
     changes: dict[str, Any] = {} if final is None else {"demographics": said, "patient": final.patient}
     return Outcome("created", promote(ledger, person, numbers, intake, **changes))
 
 
-def _is_anothers(ledger: Ledger, numbers: Sequence[Number]) -> bool:
-    """Whether a number that was sent (not only a form derived from it) is somebody's by proof."""
-    return bool(ledger.owners_of(number.hash for number in numbers if number.senders))
+def _is_anothers(ledger: Ledger, person: Person, numbers: Sequence[Number]) -> bool:
+    """Whether a number that was sent (not only a form derived from it) is somebody else's by proof."""
+    owners = ledger.owners_of(number.hash for number in numbers if number.senders)
+    return any(owner.id != person.id for owner in owners)
 
 
 def _left_open(ledger: Ledger, person: Person) -> Person:

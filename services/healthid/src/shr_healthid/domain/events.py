@@ -5,7 +5,7 @@ from __future__ import annotations
 from shr_contracts import events, topics
 from shr_contracts.cloudevents import Event, event_id, event_type
 
-from shr_healthid.domain.ledger import Said
+from shr_healthid.domain.ledger import Merged, Said
 from shr_healthid.domain.person import Person
 
 SERVICE = "healthid"
@@ -32,6 +32,28 @@ def events_of(said: Said) -> list[Event]:
     ]
 
 
+def merge_events(merged: Merged) -> list[Event]:
+    """``patient.merged`` under both keys, with the same event id."""
+    topic = topics.PATIENT_MERGED
+    value = events.PatientMerged(
+        survivor=merged.survivor, retired=merged.retired, undone=merged.undone, version=merged.version, at=merged.at
+    )
+    return [
+        Event(
+            topic=topic,
+            key=key,
+            id=event_id(aggregate=merged.key, version=merged.version, type=event_type(topic)),
+            type=event_type(topic),
+            source=SERVICE,
+            subject=merged.retired,
+            time=merged.at,
+            value=value.model_dump_json(by_alias=True).encode(),
+            traceparent=merged.traceparent,
+        )
+        for key in (merged.survivor, merged.retired)
+    ]
+
+
 def state_of(person: Person, *, registered: bool) -> events.PatientRegistered:
     """The value of ``patient.registered`` or ``patient.updated``."""
     kind = events.PatientRegistered if registered else events.PatientUpdated
@@ -39,7 +61,7 @@ def state_of(person: Person, *, registered: bool) -> events.PatientRegistered:
     return kind(
         health_id=person.id,
         version=person.version,
-        status=person.status,
+        status="retired" if person.is_retired else person.status,
         lookup=events.Lookup(nid=person.verified_hashes("nid"), brn=person.verified_hashes("brn")),
         local_ids=[events.LocalId(source=i.source, system=i.system, value=i.value) for i in person.local_ids],
         replaces=list(person.replaces),

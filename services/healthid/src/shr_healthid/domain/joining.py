@@ -6,8 +6,17 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
+from shr_healthid.domain.demographics import differences
 from shr_healthid.domain.ledger import Intake, Ledger
-from shr_healthid.domain.person import ACTIVE, LocalId, Number, Person, with_local_ids, with_numbers
+from shr_healthid.domain.person import (
+    ACTIVE,
+    Demographics,
+    LocalId,
+    Number,
+    Person,
+    with_local_ids,
+    with_numbers,
+)
 
 
 def promote(ledger: Ledger, person: Person, numbers: Sequence[Number], intake: Intake, **changes: Any) -> Person:
@@ -42,6 +51,7 @@ def absorb(ledger: Ledger, provisional: Person, person: Person, intake: Intake) 
         replaces=(*person.replaces, *provisional.replaces, provisional.id),
         local_ids=with_local_ids(person.local_ids, provisional.local_ids),
         guardians=tuple(dict.fromkeys((*person.guardians, *provisional.guardians))),
+        absorbed=(*person.absorbed, *provisional.absorbed),
         sources=person.sources | provisional.sources,
         numbers=with_numbers(
             person.numbers, [n for n in provisional.numbers if n.hash in {m.hash for m in person.numbers}]
@@ -82,16 +92,17 @@ def joined(
 def take(ledger: Ledger, person: Person, numbers: Sequence[Number], intake: Intake) -> None:
     """Make numbers hers; a form that another person has by proof becomes nobody's, and a review."""
     for number in numbers:
-        others = [p for p in ledger.owners_of([number.hash]) if p.id != person.id]
+        owners = ledger.owners_of([number.hash])
+        others = [p for p in owners if ledger.root(p).id != ledger.root(person).id]
         if others:
             ledger.share(number, person)
             ledger.review("shared-form", [person, *others], intake)
             for other in others:  # told without it: its keyed hash no longer finds her
                 left = tuple(n for n in other.numbers if n.hash != number.hash)
                 ledger.put(replace(other, version=other.version + 1, numbers=left), trace=intake.traceparent)
-        elif not ledger.is_shared(number.hash):
+        elif not ledger.is_shared(number.hash) and all(p.id == person.id for p in owners):
             owner = ledger.owners.get(number.hash)
-            if owner is None or not owner.verified or not ledger.owners_of([number.hash]):
+            if owner is None or not owner.verified or not owners:
                 ledger.own(number, person)
 
 
@@ -101,6 +112,14 @@ def claim_local_ids(ledger: Ledger, person: Person, intake: Intake) -> None:
         others = ledger.claim(local_id, person)
         if others:
             ledger.review("local-id-shared", [person, *others], intake)
+
+
+def contradictions(ledger: Ledger, person: Person, said: Demographics) -> tuple[str, ...]:
+    """What contradicts a person; nothing does that agrees with one side of her, if she was merged."""
+    found = differences(person.demographics, said)
+    if found and any(not differences(side.demographics, said) for side in ledger.family(person)):
+        return ()
+    return found
 
 
 def compatible(person: Person, numbers: Sequence[Number]) -> bool:

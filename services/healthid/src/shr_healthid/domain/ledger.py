@@ -12,7 +12,8 @@ from shr_common.errors import busy
 
 from shr_healthid.domain.person import LocalId, Number, Person
 
-HOPS_LIMIT = 8
+HOPS_LIMIT = 24
+"""Longest way over former ids and merges that is followed (see ``merging.DEPTH_LIMIT``)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +83,19 @@ class Said:
 
 
 @dataclass(frozen=True, slots=True)
+class Merged:
+    """A merge to publish, or (``undone``) its end. ``version`` and ``key`` are the retired person's."""
+
+    survivor: str
+    retired: str
+    undone: bool
+    version: int
+    key: str
+    at: datetime
+    traceparent: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Wanted:
     """What a unit of work needs to see. ``newborns``: (mother's id, birth date)."""
 
@@ -125,6 +139,7 @@ class Ledger:
     reviews: dict[str, Review] = field(default_factory=dict)
     new_settled: list[Settled] = field(default_factory=list)
     issued: list[Person] = field(default_factory=list)
+    merges: list[Merged] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.loaded = {id_: person.version for id_, person in self.persons.items()}
@@ -138,6 +153,30 @@ class Ledger:
                 return None
             id_ = self.forwarded[id_]
         return None
+
+    def root(self, person: Person) -> Person:
+        """Who answers for a person: herself, or in the end whom she was merged into."""
+        for _ in range(HOPS_LIMIT):
+            above = self.current(person.survivor) if person.survivor else None
+            if above is None:
+                break
+            person = above
+        return person
+
+    def family(self, person: Person) -> list[Person]:
+        """Everybody who is one person with her by merges, the root first. Alone: only she."""
+        found = [self.root(person)]
+        for one in found:
+            below = (self.current(id_) for id_ in one.absorbed)
+            found += [p for p in below if p is not None and p.id not in {f.id for f in found}]
+        return found
+
+    def distinct(self, persons: Iterable[Person]) -> list[Person]:
+        """One of each who is somebody else, in order: sides of a merge count once."""
+        found: dict[str, Person] = {}
+        for person in persons:
+            found.setdefault(self.root(person).id, person)
+        return list(found.values())
 
     def _current_of(self, ids: Iterable[str]) -> list[Person]:
         found = {person.id: person for id_ in ids if (person := self.current(id_))}
@@ -159,7 +198,7 @@ class Ledger:
         return hash_ in self.owners and self._is_shared(self.owners[hash_])
 
     def _is_shared(self, owner: Owner) -> bool:
-        return len(self._current_of(owner.persons)) > 1
+        return len(self.distinct(self._current_of(owner.persons))) > 1
 
     def is_free_for(self, number: Number, person: Person | None) -> bool:
         """Whether a form may become this person's (None: a new one's): nobody else has it by proof."""
@@ -185,6 +224,9 @@ class Ledger:
         before = self.persons.get(person.id)
         if before is not None:
             self.superseded.append(before)
+        former = before or next((one for one in reversed(self.superseded) if one.key == person.key), None)
+        if former is not None and person.change is former.change:
+            person = replace(person, change=None)  # who made the version before did not make this one
         self.persons[person.id] = person
         self.changed_persons.add(person.id)
         self.said.append(Said(person, registered, also_under, trace))
@@ -221,7 +263,7 @@ class Ledger:
         if person.id not in {holder.id for holder in holders}:
             self.claims[key] = (*self.claims.get(key, ()), person.id)
             self.changed_claims.add(key)
-        return [holder for holder in holders if holder.id != person.id]
+        return [holder for holder in holders if self.root(holder).id != self.root(person).id]
 
     def settle(self, intake: Intake, outcome: str, person: Person) -> None:
         """Keep the provenance of an intake and how it ended; the first answer stays."""
@@ -231,11 +273,14 @@ class Ledger:
             self.new_settled.append(settled)
 
     def review(self, kind: str, persons: Iterable[Person], intake: Intake, **about: Any) -> Review:
-        """Ask a reviewer; the same question is asked once."""
+        """Ask a reviewer; the same question is asked once, and nothing about two who are one person by merge."""
+        persons = list(persons)
         ids = tuple(sorted({person.id for person in persons}))
         named = f"{kind}\n{','.join(ids)}\n{intake.digest if len(ids) < 2 else ''}"
         review = Review(
             id=hashlib.sha256(named.encode()).hexdigest()[:24], kind=kind, persons=ids, source=intake.source,
             at=intake.at, about=about,
         )  # fmt: skip
+        if len(ids) > 1 and len(self.distinct(persons)) == 1:
+            return review
         return self.reviews.setdefault(review.id, review)

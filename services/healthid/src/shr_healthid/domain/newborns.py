@@ -23,7 +23,8 @@ def register_newborn(ledger: Ledger, applicant: Applicant, intake: Intake, *, mo
                       text_bn="এই হেলথ আইডির কোনো ব্যক্তি নেই; নবজাতকের সংযোগে মায়ের আইডি দিন।")  # fmt: skip
         return refused("invalid", issue)
     key = newborn_key(mother, born)
-    siblings = [p for id_ in ledger.newborns.get(key, ()) if (p := ledger.current(id_))]
+    known = [id_ for side in ledger.family(mother) for id_ in ledger.newborns.get(newborn_key(side, born), ())]
+    siblings = [p for id_ in known if (p := ledger.current(id_))]
     same = next((child for child in siblings if _is_same(child, applicant, intake.source)), None)
     person = _again(ledger, same, applicant, intake) if same else _born(ledger, applicant, intake, mother, new_id)
     if same is None:

@@ -61,12 +61,24 @@ class Pending:
 
 
 @dataclass(frozen=True, slots=True)
+class Change:
+    """Who made a version, and why. ``action``: update, merge, unmerge; ``approved_by``: the second person, if any."""
+
+    action: str
+    by: str
+    role: str | None = None
+    reason: str | None = field(default=None, repr=False)
+    approved_by: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Person:
     """One state of a person.
 
     ``id`` is her Health ID, or ``P-…`` while provisional; ``key`` is the first id she ever had and names the
     aggregate for ever. ``patient`` is the FHIR Patient as sent, without id, versions and national identifiers.
-    ``first_source`` is the source that registered her; counters go by it.
+    ``first_source`` is the source that registered her; counters go by it. ``survivor``: the id of whom she was merged
+    into (she is *retired* then, and answers as that person); ``absorbed``: ids of those merged into her.
     """
 
     id: str
@@ -86,6 +98,14 @@ class Person:
     replaces: tuple[str, ...] = ()
     sources: frozenset[str] = frozenset()
     pending: Pending | None = None
+    survivor: str | None = None
+    absorbed: tuple[str, ...] = ()
+    change: Change | None = None
+
+    @property
+    def is_retired(self) -> bool:
+        """Whether she was merged into somebody."""
+        return self.survivor is not None
 
     @property
     def is_active(self) -> bool:

@@ -1,4 +1,4 @@
-"""Loads a ledger: numbers, claims and intakes first, then every person whom they name, former ids followed."""
+"""Loads a ledger: numbers, claims and intakes first, then whom they name, former ids and merges followed."""
 
 from __future__ import annotations
 
@@ -37,7 +37,8 @@ class Loading:
         return ledger
 
     async def _newborns(self, ledger: Ledger, wanted: Wanted, session: Session) -> None:
-        keys = {newborn_key(mother, born) for id_, born in wanted.newborns if (mother := ledger.current(id_))}
+        mothers = ((ledger.current(id_), born) for id_, born in wanted.newborns)
+        keys = {newborn_key(side, born) for mother, born in mothers if mother for side in ledger.family(mother)}
         found = await self._by_id(NEWBORNS, keys, session)
         ledger.newborns = {document["_id"]: tuple(document["persons"]) for document in found}
         await self._persons(ledger, {id_ for document in found for id_ in document["persons"]}, session)
@@ -54,7 +55,9 @@ class Loading:
                     ledger.forwarded[document["_id"]] = document["moved_to"]
                     ids = ids | {document["moved_to"]}
                 else:
-                    ledger.persons[document["_id"]] = self._sealing.person_of(document)
+                    person = self._sealing.person_of(document)
+                    ledger.persons[person.id] = person
+                    ids = ids | {*person.absorbed, *filter(None, [person.survivor])}  # all sides of a merge
 
     async def _by_id(self, name: str, ids: Iterable[str], session: Session) -> list[Document]:
         wanted = sorted(set(ids))

@@ -12,7 +12,7 @@ from shr_common.errors import Category, ShrError, busy
 from shr_common.mongo import Client, Database, Document, Session, categorised, unit_of_work
 from shr_common.outbox import Outbox
 
-from shr_healthid.domain.events import events_of
+from shr_healthid.domain.events import events_of, merge_events
 from shr_healthid.domain.ledger import Ledger, Wanted
 from shr_healthid.storage.collections import INTAKES, LOCAL_IDS, NEWBORNS, NUMBERS, PERSONS, REVIEWS, VERSIONS
 from shr_healthid.storage.counters import increments
@@ -98,7 +98,9 @@ class RegistryStore:
                 await self._database[name].bulk_write(requests, session=session, ordered=False)
         if ledger.issued:
             await increments(self._database, ledger.issued, session)
-        await self._outbox.add([event for said in ledger.said for event in events_of(said)], session)
+        events = [event for said in ledger.said for event in events_of(said)]
+        events += [event for merged in ledger.merges for event in merge_events(merged)]
+        await self._outbox.add(events, session)
 
     def _persons(self, ledger: Ledger) -> list[Write]:
         writes: list[Write] = []

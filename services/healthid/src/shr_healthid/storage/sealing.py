@@ -9,7 +9,7 @@ from shr_common.mongo import Document
 
 from shr_healthid.domain import exact_json
 from shr_healthid.domain.names import is_bangla, search_words
-from shr_healthid.domain.person import Demographics, LocalId, Number, Pending, Person
+from shr_healthid.domain.person import Change, Demographics, LocalId, Number, Pending, Person
 
 
 class Sealing:
@@ -26,6 +26,7 @@ class Sealing:
             "mobile": said.mobile,
             "numbers": [_listed(number) for number in person.numbers],
             "unlinked": [_listed(number) for number in person.unlinked],
+            "change": _told(person.change),
         }
         document: Document = {
             "_id": person.id,
@@ -45,6 +46,8 @@ class Sealing:
             "local_ids": [{"source": i.source, "system": i.system, "value": i.value} for i in person.local_ids],
             "guardians": list(person.guardians),
             "replaces": list(person.replaces),
+            "survivor": person.survivor,
+            "absorbed": list(person.absorbed),
             "sources": sorted(person.sources),
             "key_id": self._envelope.id,
             "sealed": self._envelope.seal(exact_json.dumps(sealed), person.key.encode()),
@@ -76,6 +79,9 @@ class Sealing:
             replaces=tuple(document["replaces"]),
             sources=frozenset(document["sources"]),
             pending=Pending(pending["attempts"], pending["next_at"]) if pending else None,
+            survivor=document.get("survivor"),
+            absorbed=tuple(document.get("absorbed", ())),
+            change=Change(*told) if (told := sealed.get("change")) else None,
         )
 
     def seal(self, value: Any, bound_to: str) -> bytes:
@@ -102,6 +108,10 @@ def _demographics(document: Document, names: tuple[str, ...], mobile: str | None
         upazila=document["upazila"],
         mobile=mobile,
     )
+
+
+def _told(change: Change | None) -> list[Any] | None:
+    return None if change is None else [change.action, change.by, change.role, change.reason, change.approved_by]
 
 
 def _listed(number: Number) -> list[Any]:
