@@ -1,8 +1,8 @@
 """The key store of a local stack: made once, readable by its owner only, never replaced.
 
-``idp.pem`` signs development tokens; ``lookup.key`` is for keyed hashes (healthid, records), ``master-<service>.key``
-and ``dlq.key`` for envelopes, ``messages.key`` for numbers that records hands on to healthid, ``verification.key`` for
-what the verification service remembers.
+``idp.pem`` signs development tokens, ``cards.pem`` Health cards; ``lookup.key`` is for keyed hashes (healthid, records),
+``master-<service>.key`` and ``dlq.key`` for envelopes, ``messages.key`` for numbers that records hands on to healthid,
+``verification.key`` for what the verification service remembers.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from shr_local.services import SERVICES
 KEY_BYTES = 32
 RSA_BITS = 2048
 SIGNING_KEY = "idp.pem"
+CARDS_KEY = "cards.pem"
 SECRET_KEYS = (
     "lookup.key",
     "dlq.key",
@@ -31,6 +32,8 @@ def ensure(folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     if not (folder / SIGNING_KEY).exists():
         _write_once(folder / SIGNING_KEY, _new_signing_key())
+    if not (folder / CARDS_KEY).exists():
+        _write_once(folder / CARDS_KEY, _new_cards_key())
     for name in SECRET_KEYS:
         if not (folder / name).exists():
             _write_once(folder / name, secrets.token_bytes(KEY_BYTES))
@@ -41,6 +44,15 @@ def _new_signing_key() -> bytes:
     from cryptography.hazmat.primitives.asymmetric import rsa
 
     return rsa.generate_private_key(public_exponent=65537, key_size=RSA_BITS).private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+
+
+def _new_cards_key() -> bytes:
+    from cryptography.hazmat.primitives import serialization
+    from cryptography.hazmat.primitives.asymmetric import ec
+
+    return ec.generate_private_key(ec.SECP256R1()).private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     )
 

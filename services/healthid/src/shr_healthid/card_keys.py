@@ -44,7 +44,7 @@ class CardVerifier:
         for one in listed if isinstance(listed, list) else ():
             if isinstance(one, dict) and one.get("crv") == CURVE and isinstance(one.get("kid"), str):
                 with suppress(JoseError, ValueError, KeyError, TypeError):
-                    keys[one["kid"]] = ECKey.import_key({name: one.get(name) for name in ("kty", "crv", "x", "y")})
+                    keys[one["kid"]] = ECKey.import_key({name: str(one[name]) for name in ("kty", "crv", "x", "y")})
         if not keys:
             raise ValueError(f"no {CURVE} key with a kid")
         return cls(keys)
@@ -115,7 +115,9 @@ class CardKeys(CardVerifier):
     def public(self) -> dict[str, Any]:
         """The JWK set that anyone may verify with, the current key first."""
         ordered = sorted(self._keys.items(), key=lambda item: item[1] is not self._current)
-        return {"keys": [{**key.as_dict(private=False), "kid": kid, "use": "sig", "alg": ALGORITHM} for kid, key in ordered]}
+        return {
+            "keys": [{**key.as_dict(private=False), "kid": kid, "use": "sig", "alg": ALGORITHM} for kid, key in ordered]
+        }
 
 
 def make(path: Path) -> None:

@@ -22,8 +22,9 @@ from shr_common.outbox import Outbox, Relay
 from shr_common.service import Assembly
 from shr_contracts import topics
 
+from shr_healthid.card_factory import card_parts
 from shr_healthid.domain.outcomes import Outcome
-from shr_healthid.domain.registration import Application
+from shr_healthid.domain.application import Application
 from shr_healthid.http import match, operations, patients, public, reviews, search
 from shr_healthid.http.patients import Desk
 from shr_healthid.messaging import notification_requested, patient_submitted
@@ -71,6 +72,7 @@ class _Parts:
     reviews: ReviewStore
     counters: CounterStore
     limits: JsonLimits
+    sealing: Sealing
 
 
 def assemble(settings: Settings) -> Assembly:
@@ -92,6 +94,7 @@ def assemble(settings: Settings) -> Assembly:
     desk = Desk(parts.persons, audit, parts.limits, now)
     amend = AmendPerson(parts.registry, parts.lookup)
     link = LinkBirthRegistration(parts.registry, prove, parts.lookup)
+    cards = card_parts(settings, parts.client, database, sealing=parts.sealing, desk=desk, now=now)
     routers = [
         public.router(parts.counters, now=now),
         search.router(desk, parts.lookup, page_size=settings.page_size, page_size_limit=settings.page_size_limit),
@@ -99,6 +102,7 @@ def assemble(settings: Settings) -> Assembly:
         patients.router(desk, register, amend),
         operations.router(desk, link, amend),
         reviews.router(parts.reviews, page_size_limit=settings.page_size_limit),
+        *cards.routers,
     ]
     if settings.environment == "development":
         routers.append(public.inbox_router(parts.messages, parts.persons, limit=settings.inbox_messages_limit))
@@ -109,7 +113,7 @@ def assemble(settings: Settings) -> Assembly:
     return Assembly(
         routers=routers,
         # stopped in reverse order: the relay sends the last events
-        api_parts=[producer, relay, national, audit, settle],
+        api_parts=[producer, relay, national, audit, cards.studio, settle],
         workers=[subscribers, recheck],
         checks=[relay.check, subscribers.check, _store_check(parts), _recheck_check(settings, recheck)],
         prepare=prepare,
@@ -143,6 +147,7 @@ def _stores(settings: Settings) -> _Parts:
         reviews=ReviewStore(database, sealing),
         counters=CounterStore(database),
         limits=JsonLimits(bytes=settings.body_limit_bytes, depth=settings.json_depth_limit),
+        sealing=sealing,
     )
 
 

@@ -24,4 +24,11 @@ class Settings(ServiceSettings):
 
     mint_block: int = Field(200, description="Health IDs that a process takes at a time.")
     newborn_days: int = Field(90, description="How old a newborn without numbers may be.")
+    cards_authority: str = Field("Directorate General of Health Services", description="Issuer on Health cards.")
+    cards_authority_bn: str = Field("স্বাস্থ্য অধিদপ্তর", description="Issuer on Health cards, in Bangla.")
+    cards_at_once: int = Field(2, ge=1, description="Drawings of Health cards at a time (threads).")
+    cards_waiting_limit: int = Field(32, ge=0, description="Drawings that may wait; beyond, the answer is 429.")
+    cards_sheet_limit: int = Field(100, ge=1, description="Health cards in one request for sheets (ten a page).")
+    cards_status_ttl_s: int = Field(60, ge=1, description="Age at which the status list of cards is signed again.")
+    cards_status_valid_s: int = Field(86_400, ge=1, description="Age above which nobody may rely on that list.")
     inbox_messages_limit: int = Field(100, description="Messages of one citizen that the development inbox shows.")

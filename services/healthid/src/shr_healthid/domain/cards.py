@@ -95,9 +95,9 @@ def needs_number(cards: Cards, status: str) -> bool:
 def change(cards: Cards, step: Step, *, number: int | None) -> Cards:
     """The cards after a step. Raises conflict for a step that does not follow, or that needs a ``number``.
 
-    ``replaced`` ends the current card and makes the next one at once; ``registered`` makes the next one after a lost or
-    revoked card, which keeps its status; ``issued``, ``lost`` and ``revoked`` of a person without any card make it first.
-    The same status again changes nothing.
+    ``replaced`` ends the current card and makes the next one at once; ``registered`` makes the next one after a lost
+    or revoked card, which keeps its status; whoever has no card yet gets it made first. ``registered``, ``issued``,
+    ``lost`` and ``revoked`` said again change nothing.
     """
     current = cards.current
     if current is None:

@@ -87,4 +87,4 @@ def code_of(text: str) -> tuple[str, int]:
     code = segno.make_qr(text, error="m", boost_error=False)
     drawn = io.BytesIO()
     code.save(drawn, kind="svg", xmldecl=False, border=QUIET_MODULES, omitsize=True, dark="#000", light=None)
-    return drawn.getvalue().decode(), code.symbol_size(border=QUIET_MODULES)[0]
+    return drawn.getvalue().decode(), int(code.symbol_size(border=QUIET_MODULES)[0])

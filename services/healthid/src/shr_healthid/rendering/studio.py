@@ -1,4 +1,4 @@
-"""Where cards are drawn: a few threads (typst lets the event loop go on meanwhile), and no endless queue before them."""
+"""Where cards are drawn: a few threads (typst lets the event loop go on meanwhile), with no endless queue."""
 
 from __future__ import annotations
 

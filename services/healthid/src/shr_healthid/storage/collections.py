@@ -16,6 +16,12 @@ REVIEWS = "reviews"
 COUNTERS = "counters"
 MINT = "mint"
 MESSAGES = "messages"
+CARDS = "cards"
+CARD_STATUSES = "card_statuses"
+ID_BLOCKS = "id_blocks"
+FEED_WAITING = "feed_waiting"
+FEED = "feed"
+FEED_HEAD = "feed_head"
 
 MESSAGES_KEPT_S = 24 * 3600
 
@@ -37,10 +43,19 @@ INDEXES: dict[str, Sequence[IndexModel]] = {
     REVIEWS: (IndexModel([("status", ASCENDING), ("at", ASCENDING)], name="status_at"),),
     COUNTERS: (),
     MINT: (),
+    CARDS: (),
+    CARD_STATUSES: (),
     MESSAGES: (
         IndexModel([("health_id", ASCENDING), ("at", ASCENDING)], name="health_id_at"),
         IndexModel([("at", ASCENDING)], name="kept", expireAfterSeconds=MESSAGES_KEPT_S),
     ),
+    ID_BLOCKS: (
+        IndexModel([("source", ASCENDING), ("expires_at", ASCENDING)], name="source_expires_at"),
+        IndexModel([("expires_at", ASCENDING)], name="expires_at"),
+    ),
+    FEED_WAITING: (),
+    FEED: (IndexModel([("districts", ASCENDING), ("_id", ASCENDING)], name="districts_id"),),
+    FEED_HEAD: (),
     "outbox": (),
     "leases": (),
     "positions": (),
