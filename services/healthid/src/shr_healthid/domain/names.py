@@ -1,92 +1,113 @@
 """Names as people write them: Bangla and English forms of one name are recognised as alike.
 
-Normalised: canonical composition, no zero-width joiners, no punctuation, no honorific (মোঃ, মোছাঃ, Md., Mst.).
-Across scripts, and for spellings such as রফিকুল / রাফিকুল / Rafiqul, words are compared by their consonants.
+Normalised: canonical composition, old and doubled vowel signs mended, no zero-width joiners, no punctuation, no
+honorific (মোঃ, মোছাঃ, Md., Mst.). Across scripts, and for spellings such as রফিকুল / রাফিকুল / Rafiqul, words are compared
+by how they sound (``domain/sounds.py``).
 """
 
 from __future__ import annotations
 
 import re
 import unicodedata
+from enum import IntEnum
 from functools import lru_cache
 
-from rapidfuzz.distance import JaroWinkler
+from rapidfuzz.distance import OSA, JaroWinkler
+
+from shr_healthid.domain.sounds import Spoken, is_bangla, mismatches, skeleton, spoken
+
+__all__ = ["Likeness", "alike", "is_bangla", "likeness", "normalised", "search_words", "skeleton", "words_of"]
 
 ALIKE = 0.9
 TOKENS_LIMIT = 20
 
-_INVISIBLE = re.compile("[\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]")
-_NOT_LETTERS = re.compile(r"[^\w\u0980-\u09ff]+|[\d_]+|[\u09e6-\u09ef]+")
+_INVISIBLE = re.compile("[\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff\u00ad]")
+_NOT_LETTERS = re.compile(r"[^\w\u0980-\u09ff]+|[\d_]+|[\u09e6-\u09ef\u09f2-\u09ff]+")
+_MENDED = (
+    ("অা", "আ"), ("ব\u09bc", "র"), ("ৰ", "র"), ("\u0981", ""), ("\u09cd\u09cd", "\u09cd"),
+)  # fmt: skip
+_DOUBLE_SIGN = re.compile("([\u09bc\u09be-\u09cc\u09cd])\\1+")
+_TRAILING = re.compile("[\u0983\u09cd]+$")
 _HONORIFICS = frozenset(
     (
-        *("md", "mohd", "mohammad", "muhammad", "mohammed", "mst", "most", "mosammat", "mosammot", "musammat"),
-        *("mr", "mrs", "ms", "miss", "dr", "prof", "engr", "alhaj", "haji"),
-        *("মো", "মোঃ", "মোহাম্মদ", "মোহাম্মাদ", "মুহাম্মদ", "মোছা", "মোছাঃ", "মোসা", "মোসাঃ", "মোছাম্মৎ", "মোসাম্মৎ"),
-        *("মোছাম্মত", "মোসাম্মত", "ডা", "ডাঃ", "ড", "আলহাজ"),
+        *("md", "mohd", "muhd", "mohammad", "muhammad", "mohammed", "mohammod", "mst", "most", "mosammat", "mosammot"),
+        *("musammat", "moshammat", "mosamat", "mr", "mrs", "ms", "miss", "dr", "prof", "engr", "alhaj", "haji", "hazi"),
+        *("late", "sri", "shri", "sree", "shree", "srimati", "shrimati"),
+        *("মো", "মোহা", "মোহাম্মদ", "মোহাম্মাদ", "মুহাম্মদ", "মুহাম্মাদ", "মোছা", "মোসা", "মোছাম্মৎ", "মোসাম্মৎ", "মোছাম্মত"),
+        *("মোসাম্মত", "ডা", "ড", "আলহাজ", "আলহাজ্ব", "হাজী", "মৃত", "মরহুম", "শ্রী", "শ্রীমতি", "শ্রীমতী", "জনাব"),
     )
 )
-_BANGLA = {
-    "ক": "k", "খ": "k", "গ": "g", "ঘ": "g", "ঙ": "ng", "ং": "ng", "চ": "c", "ছ": "c", "জ": "j", "ঝ": "j", "ঞ": "n",
-    "ট": "t", "ঠ": "t", "ড": "d", "ঢ": "d", "ণ": "n", "ত": "t", "থ": "t", "দ": "d", "ধ": "d", "ন": "n", "প": "p",
-    "ফ": "f", "ব": "b", "ভ": "b", "ম": "m", "য": "j", "র": "r", "ল": "l", "শ": "s", "ষ": "s", "স": "s", "হ": "h",
-    "ৎ": "t",
-}  # fmt: skip
-_LATIN_PAIRS = (
-    ("kh", "k"), ("gh", "g"), ("ch", "c"), ("jh", "j"), ("th", "t"), ("dh", "d"), ("ph", "f"), ("bh", "b"), ("sh", "s"),
-    ("q", "k"), ("x", "ks"), ("z", "j"), ("v", "b"), ("w", "b"), ("ck", "k"),
-)  # fmt: skip
-_DOUBLE = re.compile(r"(.)\1+")
 
 
-@lru_cache(maxsize=4096)
+class Likeness(IntEnum):
+    """How alike two words are."""
+
+    NONE = 0
+    NEAR = 1
+    SOUND = 2
+    SAME = 3
+
+
+def normalised(name: str) -> str:
+    """One way of writing for what looks the same: idempotent, and free of invisible characters."""
+    text = unicodedata.normalize("NFC", _INVISIBLE.sub("", unicodedata.normalize("NFKC", name).casefold()))
+    while True:
+        before = text
+        for written, meant in _MENDED:
+            text = text.replace(written, meant)
+        text = unicodedata.normalize("NFC", _DOUBLE_SIGN.sub(r"\1", text)).casefold()
+        if text == before:
+            return text
+
+
+@lru_cache(maxsize=65536)
 def words_of(name: str) -> tuple[str, ...]:
     """The normalised words of a name, without honorifics (kept when nothing else is there)."""
-    text = _INVISIBLE.sub("", unicodedata.normalize("NFC", name)).casefold()
-    words = [word for word in _NOT_LETTERS.sub(" ", text).split() if word]
+    words = [_TRAILING.sub("", word) for word in _NOT_LETTERS.sub(" ", normalised(name)).split()]
+    words = [word for word in words if word]
     return tuple(word for word in words if word not in _HONORIFICS)[:TOKENS_LIMIT] or tuple(words)[:TOKENS_LIMIT]
 
 
-@lru_cache(maxsize=8192)
-def skeleton(word: str) -> str:
-    """The consonants of a word in Latin letters, the same for its Bangla and English spellings."""
-    if is_bangla(word):
-        consonants = "".join(_BANGLA.get(letter, "") for letter in unicodedata.normalize("NFD", word))
+@lru_cache(maxsize=262144)
+def likeness(one: str, other: str) -> Likeness:
+    """How alike two normalised words are; the same in both directions."""
+    if one == other:
+        return Likeness.SAME
+    sound, other_sound = spoken(one), spoken(other)
+    if len(sound[0]) > 1 and sound[0] == other_sound[0]:
+        return Likeness.NEAR if mismatches(sound, other_sound) else Likeness.SOUND
+    if is_bangla(one) != is_bangla(other):
+        if sound[0] == other_sound[0] and _is_told_by_vowels(sound) and not mismatches(sound, other_sound):
+            return Likeness.SOUND  # মিয়া, Miah
+        short = min(len(sound[0]), len(other_sound[0]))
+        near = short > 2 and JaroWinkler.similarity(*sorted((sound[0], other_sound[0]))) >= ALIKE
     else:
-        consonants = "".join(c for c in unicodedata.normalize("NFKD", word) if c.isascii())
-        for written, sound in _LATIN_PAIRS:
-            consonants = consonants.replace(written, sound)
-        consonants = re.sub("[^b-df-hj-np-tvwxz]", "", consonants)
-    return _DOUBLE.sub(r"\1", consonants)
+        near = JaroWinkler.similarity(*sorted((one, other))) >= ALIKE or _is_typing_error(one, other)
+    return Likeness.NEAR if near else Likeness.NONE
 
 
-def is_bangla(text: str) -> bool:
-    """Whether there is a Bangla letter in it."""
-    return any("\u0980" <= letter <= "\u09ff" for letter in text)
+def _is_told_by_vowels(sound: Spoken) -> bool:
+    return bool(sound[0]) and sum(len(vowel) for vowel in sound[1]) > 1
+
+
+def _is_typing_error(one: str, other: str) -> bool:
+    """One slip. In a short name the first letter tells it from others: Kamal, Jamal."""
+    short = min(len(one), len(other))
+    return OSA.distance(one, other, score_cutoff=1) == 1 and short > (3 if one[0] == other[0] else 6)
 
 
 def alike(one: str, other: str) -> bool:
     """Whether two names may be one person's: each word of the shorter has its like in the longer."""
-    shorter, longer = sorted((words_of(one), words_of(other)), key=len)
+    shorter, longer = sorted((words_of(one), words_of(other)), key=lambda words: (len(words), words))
     if not shorter:
-        return one.strip().casefold() == other.strip().casefold()
+        return normalised(one).strip() == normalised(other).strip()
     left = list(longer)
     for word in shorter:
-        like = next((candidate for candidate in left if _word_alike(word, candidate)), None)
-        if like is None:
+        like = max(left, key=lambda candidate: likeness(word, candidate), default=None)
+        if like is None or not likeness(word, like):
             return False
         left.remove(like)
     return True
-
-
-def _word_alike(one: str, other: str) -> bool:
-    if one == other:
-        return True
-    bones, other_bones = skeleton(one), skeleton(other)
-    if len(bones) > 1 and bones == other_bones:
-        return True
-    if is_bangla(one) != is_bangla(other):
-        return min(len(bones), len(other_bones)) > 2 and JaroWinkler.similarity(bones, other_bones) >= ALIKE
-    return JaroWinkler.similarity(one, other) >= ALIKE
 
 
 def search_words(names: tuple[str, ...]) -> list[str]:

@@ -1,0 +1,204 @@
+"""How each field of two descriptions of a person agrees: one level a field, from exact to differs.
+
+A level says what a registrar would say ("day and month swapped"); how much it weighs is ``domain/weights.py``'s. What
+one side does not say has no level. Every comparison is the same in both directions.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+
+from rapidfuzz import fuzz
+from rapidfuzz.distance import OSA
+from shr_common.identifiers import latin_digits
+
+from shr_healthid.domain.names import Likeness, likeness, normalised, words_of
+from shr_healthid.domain.person import Demographics
+from shr_healthid.domain.sounds import is_bangla
+
+FIELDS: Mapping[str, tuple[str, ...]] = {
+    "name": ("exact", "close", "cross_script", "typo", "partial", "some", "differs"),
+    "birth_date": ("exact", "estimated", "swapped", "digit", "part", "near", "differs"),
+    "gender": ("exact", "differs"),
+    "area": ("exact", "digit", "district", "differs"),
+    "place": ("exact", "close", "partial", "differs"),
+    "father": ("exact", "close", "cross_script", "typo", "partial", "some", "differs"),
+    "mother": ("exact", "close", "cross_script", "typo", "partial", "some", "differs"),
+    "phone": ("exact", "digit", "differs"),
+}
+"""The levels of each field, the best first."""
+NAMED = frozenset({"name", "father", "mother"})
+NAMES_COMPARED = 4
+_WORDS = re.compile(r"[\w\u0980-\u09ff]+")
+_GENDERS = frozenset({"male", "female", "other"})
+_GUESSED_DAYS = ("-01-01", "-07-01")
+_NEAR_YEARS = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Agreement:
+    """How a field agrees. ``words``: what two names have in common, for their rarity."""
+
+    field: str
+    level: str
+    words: tuple[str, ...] = ()
+
+
+def compare(one: Demographics, other: Demographics) -> list[Agreement]:
+    """The agreement of each field that both sides say, in the order of FIELDS."""
+    found = [
+        _names("name", one.names, other.names),
+        _dates(one, other),
+        _genders(one.gender, other.gender),
+        _areas(one, other),
+        _places(one.place, other.place),
+        _names("father", _one(one.father), _one(other.father)),
+        _names("mother", _one(one.mother), _one(other.mother)),
+        _phones(one.mobile, other.mobile),
+    ]
+    return [agreement for agreement in found if agreement is not None]
+
+
+def _one(name: str | None) -> tuple[str, ...]:
+    return (name,) if name else ()
+
+
+def _names(field: str, ours: tuple[str, ...], theirs: tuple[str, ...]) -> Agreement | None:
+    """The best agreement between any form of one and any form of the other."""
+    levels = FIELDS[field]
+    best: tuple[int, int, tuple[str, ...]] | None = None
+    for one in ours[:NAMES_COMPARED]:
+        for other in theirs[:NAMES_COMPARED]:
+            level, words = compare_names(*sorted((one, other)))
+            if level == "unsaid":
+                continue
+            rank = (levels.index(level), -len(words), words)
+            best = rank if best is None or rank < best else best
+    return None if best is None else Agreement(field, levels[best[0]], best[2])
+
+
+@lru_cache(maxsize=65536)
+def compare_names(one: str, other: str) -> tuple[str, tuple[str, ...]]:
+    """The level at which two names agree, and the words of ``one`` that have their like in ``other``."""
+    ours, theirs = words_of(one), words_of(other)
+    if not ours or not theirs:
+        return "unsaid", ()
+    if sorted(ours) == sorted(theirs):
+        return "exact", tuple(sorted(ours))
+    pairs = _paired(ours, theirs)
+    agreed = tuple(sorted(word for word, _ in pairs))
+    across = is_bangla(one) != is_bangla(other)
+    if len(pairs) == max(len(ours), len(theirs)):
+        if any(how is Likeness.NEAR for _, how in pairs):
+            return "typo", agreed
+        return ("cross_script" if across else "close"), agreed
+    if len(ours) != len(theirs) and likeness("".join(ours), "".join(theirs)) >= Likeness.SOUND:
+        return ("cross_script" if across else "close"), tuple(sorted(ours))  # written apart, written together
+    if not pairs:
+        return "differs", ()
+    whole = len(pairs) == min(len(ours), len(theirs)) and all(how > Likeness.NEAR for _, how in pairs)
+    return ("partial" if whole else "some"), agreed
+
+
+def _paired(ours: tuple[str, ...], theirs: tuple[str, ...]) -> list[tuple[str, Likeness]]:
+    """Words that are alike, each used once, the most alike first."""
+    ranked = sorted(
+        ((likeness(a, b), i, j) for i, a in enumerate(ours) for j, b in enumerate(theirs) if likeness(a, b)),
+        key=lambda found: (-found[0], found[1] + found[2], found[1]),
+    )
+    left, right, pairs = set[int](), set[int](), list[tuple[str, Likeness]]()
+    for how, i, j in ranked:
+        if i not in left and j not in right:
+            left.add(i)
+            right.add(j)
+            pairs.append((ours[i], how))
+    return pairs
+
+
+def _dates(one: Demographics, other: Demographics) -> Agreement | None:
+    a, b = one.birth_date, other.birth_date
+    if not a or not b:
+        return None
+    guessed = any(said.estimated or (said.birth_date or "").endswith(_GUESSED_DAYS) for said in (one, other))
+    return Agreement("birth_date", _date_level(*sorted((a[:10], b[:10])), guessed=guessed))
+
+
+def _date_level(one: str, other: str, *, guessed: bool) -> str:
+    precision = min(len(one), len(other))
+    if one == other and precision == 10 and not guessed:
+        return "exact"
+    years = abs(int(one[:4]) - int(other[:4])) if one[:4].isdigit() and other[:4].isdigit() else 99
+    if precision < 10 or guessed:
+        if one[:precision] == other[:precision] or (guessed and years == 0):
+            return "estimated"
+        return "near" if years <= _NEAR_YEARS else "differs"
+    if one[:4] == other[:4] and one[5:7] == other[8:] and one[8:] == other[5:7]:
+        return "swapped"
+    if OSA.distance(one, other, score_cutoff=1) == 1:
+        return "digit"
+    same = (one[:4] == other[:4]) + (one[5:7] == other[5:7]) + (one[8:] == other[8:])
+    if same == 2:
+        return "part"
+    return "near" if years == 0 else "differs"
+
+
+def _genders(one: str | None, other: str | None) -> Agreement | None:
+    if one not in _GENDERS or other not in _GENDERS:
+        return None
+    return Agreement("gender", "exact" if one == other else "differs")
+
+
+def area_of(code: str | None) -> str:
+    """A geocode as it is compared: BD-Core's 8-digit upazilas without city corporation are the older 6 digits."""
+    digits = latin_digits(code or "").strip()
+    return digits[:4] + digits[6:] if len(digits) == 8 and digits[4:6] == "00" else digits
+
+
+def _areas(one: Demographics, other: Demographics) -> Agreement | None:
+    ours, theirs = area_of(one.upazila), area_of(other.upazila)
+    same_district = area_of(one.district) == area_of(other.district) if one.district and other.district else None
+    if not ours or not theirs:
+        return None if same_district is None else Agreement("area", "district" if same_district else "differs")
+    if ours == theirs:
+        return Agreement("area", "exact")
+    if OSA.distance(ours, theirs, score_cutoff=1) == 1:
+        return Agreement("area", "digit")
+    if same_district is None:
+        same_district = len(ours) > 5 and ours[:4] == theirs[:4]
+    return Agreement("area", "district" if same_district else "differs")
+
+
+def _places(one: str | None, other: str | None) -> Agreement | None:
+    if not one or not other or is_bangla(one) != is_bangla(other):
+        return None
+    ours, theirs = sorted((_place(one), _place(other)))
+    if not ours or not theirs:
+        return None
+    likeness_ = max(fuzz.token_sort_ratio(ours, theirs), fuzz.token_sort_ratio(theirs, ours))
+    level = "exact" if likeness_ >= 97 else "close" if likeness_ >= 82 else "partial" if likeness_ >= 62 else "differs"
+    return Agreement("place", level)
+
+
+@lru_cache(maxsize=16384)
+def _place(text: str) -> str:
+    return " ".join(_WORDS.findall(normalised(text)))
+
+
+@lru_cache(maxsize=16384)
+def phone_of(number: str | None) -> str:
+    """A phone as it is compared: Latin digits, without the country code; empty if it is none."""
+    digits = re.sub(r"[^0-9]", "", latin_digits(number or "")).lstrip("0")
+    digits = digits.removeprefix("880").lstrip("0")
+    return digits if len(digits) >= 6 else ""
+
+
+def _phones(one: str | None, other: str | None) -> Agreement | None:
+    ours, theirs = phone_of(one), phone_of(other)
+    if not ours or not theirs:
+        return None
+    if ours == theirs:
+        return Agreement("phone", "exact")
+    return Agreement("phone", "digit" if OSA.distance(ours, theirs, score_cutoff=1) == 1 else "differs")
