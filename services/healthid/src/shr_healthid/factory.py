@@ -22,9 +22,10 @@ from shr_common.outbox import Outbox, Relay
 from shr_common.service import Assembly
 from shr_contracts import topics
 
+from shr_healthid.block_factory import block_parts
 from shr_healthid.card_factory import card_parts
-from shr_healthid.domain.outcomes import Outcome
 from shr_healthid.domain.application import Application
+from shr_healthid.domain.outcomes import Outcome
 from shr_healthid.http import match, operations, patients, public, reviews, search
 from shr_healthid.http.patients import Desk
 from shr_healthid.messaging import notification_requested, patient_submitted
@@ -94,6 +95,7 @@ def assemble(settings: Settings) -> Assembly:
     desk = Desk(parts.persons, audit, parts.limits, now)
     amend = AmendPerson(parts.registry, parts.lookup)
     link = LinkBirthRegistration(parts.registry, prove, parts.lookup)
+    blocks = block_parts(settings, parts.client, database, now=now)
     cards = card_parts(settings, parts.client, database, sealing=parts.sealing, desk=desk, now=now)
     routers = [
         public.router(parts.counters, now=now),
@@ -102,6 +104,7 @@ def assemble(settings: Settings) -> Assembly:
         patients.router(desk, register, amend),
         operations.router(desk, link, amend),
         reviews.router(parts.reviews, page_size_limit=settings.page_size_limit),
+        blocks.router,
         *cards.routers,
     ]
     if settings.environment == "development":
@@ -114,7 +117,7 @@ def assemble(settings: Settings) -> Assembly:
         routers=routers,
         # stopped in reverse order: the relay sends the last events
         api_parts=[producer, relay, national, audit, cards.studio, settle],
-        workers=[subscribers, recheck],
+        workers=[subscribers, recheck, blocks.reporter],
         checks=[relay.check, subscribers.check, _store_check(parts), _recheck_check(settings, recheck)],
         prepare=prepare,
         close=parts.client.close,

@@ -23,6 +23,13 @@ class Settings(ServiceSettings):
     recheck_batch: int = Field(50, description="Later verifications in one round of the worker.")
 
     mint_block: int = Field(200, description="Health IDs that a process takes at a time.")
+    block_size_limit: int = Field(10_000, ge=1, description="Health IDs in one offline block at most.")
+    block_open_limit: int = Field(20, ge=1, description="Open offline blocks that one source may have.")
+    block_days: int = Field(400, ge=1, description="How long a new offline block is valid.")
+    block_days_limit: int = Field(800, ge=1, description="How far from now a block's end may be put.")
+    block_low_share: float = Field(0.1, ge=0, le=1, description="Share of a block left at which it is reported low.")
+    block_warning_days: int = Field(30, ge=0, description="Days before its end from which a block is reported.")
+    block_report_s: float = Field(60.0, gt=0, description="How often the metrics of offline blocks are set.")
     newborn_days: int = Field(90, description="How old a newborn without numbers may be.")
     cards_authority: str = Field("Directorate General of Health Services", description="Issuer on Health cards.")
     cards_authority_bn: str = Field("স্বাস্থ্য অধিদপ্তর", description="Issuer on Health cards, in Bangla.")

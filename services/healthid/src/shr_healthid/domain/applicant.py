@@ -12,6 +12,7 @@ from shr_common.errors import Category, Issue, ShrError
 from shr_common.fhir.validate import validate
 from shr_common.identifiers import BRN, KINDS, NID, UHID, is_brn, is_health_id, is_nid, latin_digits, local_system
 
+from shr_healthid.domain.blocks import is_offline_id
 from shr_healthid.domain.person import Demographics, LocalId
 from shr_healthid.domain.reading import demographics_of
 from shr_healthid.domain.relations import mother_of
@@ -19,6 +20,7 @@ from shr_healthid.domain.relations import mother_of
 NAME_CHARACTERS_LIMIT = 300
 YEARS_LIMIT = 150
 _NATIONAL = "http://dghs.gov.bd/identifier/"
+_ELEVEN = re.compile(r"9[1-9]\d{9}", re.ASCII)
 _SPACED = re.compile(r"[\s\-\u200b-\u200f]+")
 
 
@@ -36,7 +38,7 @@ class Applicant:
     """A registration that is well-formed. ``patient`` lacks national identifiers, id and versions.
 
     ``mother``: whom a newborn is linked to. ``multiple``: ``multipleBirthInteger``. ``uhid``: a Health ID that the
-    sender believes to be hers.
+    sender believes to be hers, or gave her offline; ``not_newborn``: why that may not be given to a newborn.
     """
 
     patient: dict[str, Any] = field(repr=False)
@@ -47,6 +49,8 @@ class Applicant:
     mother_expression: str | None = None
     multiple: int | None = None
     uhid: str | None = None
+    uhid_expression: str | None = None
+    not_newborn: Issue | None = None
 
 
 def read_applicant(
@@ -71,15 +75,17 @@ def read_applicant(
     if issues:
         raise _refused(issues)
     numbers = tuple(_numbers(patient, issues, masked_allowed=known_by is not None))
-    uhid = _uhid(patient, issues)
+    uhid, uhid_place = _uhid(patient, issues)
     said = demographics_of(patient)
     mother, place = mother_of(patient)
-    newborn = mother is not None and not numbers and uhid is None and known_by is None
+    by_card = uhid is not None and not is_offline_id(uhid)
+    newborn = mother is not None and not numbers and not by_card and known_by is None
     issues += _identity_issues(patient, said, today, newborn=newborn)
-    if newborn:
-        issues += _newborn_issues(said, today, newborn_days)
+    too_old = list(_newborn_issues(said, today, newborn_days)) if newborn else []
+    if newborn and uhid is None:
+        issues += too_old
     elif not numbers and uhid is None and known_by is None:
-        issues.append(_no_number(place))
+        issues.append(no_number(place))
     if issues:
         raise _refused(issues)
     return Applicant(
@@ -91,6 +97,8 @@ def read_applicant(
         mother_expression=place,
         multiple=patient.get("multipleBirthInteger"),
         uhid=uhid,
+        uhid_expression=uhid_place,
+        not_newborn=too_old[0] if too_old else None,
     )
 
 
@@ -144,18 +152,29 @@ def _malformed(kind: str, value: str, at: str) -> Issue | None:
     return Issue(text, expression=at, code="value", text_bn=bangla, rule=f"identity-{kind}")
 
 
-def _uhid(patient: dict[str, Any], issues: list[Issue]) -> str | None:
+def _uhid(patient: dict[str, Any], issues: list[Issue]) -> tuple[str | None, str | None]:
+    """The Health ID and where it stands."""
     for place, identifier in _identifiers(patient):
         value = identifier.get("value")
         if identifier.get("system") != UHID or value is None:
             continue  # BD-Core asks for the slice; until there is a Health ID it stays without a value
-        if not is_health_id(value):
-            text = "This is not a Health ID: 11 digits that start with 9, the last a check digit. Leave it out."
-            bangla = "এটি হেলথ আইডি নয়: ৯ দিয়ে শুরু ১১ অঙ্ক, শেষটি যাচাই অঙ্ক। এটি বাদ দিন।"
-            issues.append(Issue(text, expression=f"{place}.value", code="value", text_bn=bangla, rule="identity-uhid"))
+        if wrong := _not_a_health_id(value, f"{place}.value"):
+            issues.append(wrong)
             continue
-        return str(value)
-    return None
+        return str(value), f"{place}.value"
+    return None, None
+
+
+def _not_a_health_id(value: str, at: str) -> Issue | None:
+    if is_health_id(value):
+        return None
+    if _ELEVEN.fullmatch(value):
+        text = "The check digit of this Health ID is wrong: a digit was mistyped, or two were swapped. Read it again."
+        bangla = "হেলথ আইডির যাচাই অঙ্ক মেলে না: কোনো অঙ্ক ভুল বা দুটি অঙ্ক অদলবদল হয়েছে। আবার মিলিয়ে লিখুন।"
+    else:
+        text = "This is not a Health ID: 11 digits that start with 9, the last a check digit. Leave it out."
+        bangla = "এটি হেলথ আইডি নয়: ৯ দিয়ে শুরু ১১ অঙ্ক, শেষটি যাচাই অঙ্ক। এটি বাদ দিন।"
+    return Issue(text, expression=at, code="value", text_bn=bangla, rule="identity-uhid")
 
 
 def _identity_issues(patient: dict[str, Any], said: Demographics, today: date, *, newborn: bool) -> Iterator[Issue]:
@@ -198,7 +217,8 @@ def _newborn_issues(said: Demographics, today: date, newborn_days: int) -> Itera
         )
 
 
-def _no_number(link_place: str | None) -> Issue:
+def no_number(link_place: str | None) -> Issue:
+    """What is said of a registration without any number. ``link_place``: where a link to a mother cannot be read."""
     if link_place is not None:
         return Issue("The mother's Health ID cannot be read from this link.", expression=link_place, code="value",
                      text_bn="এই সংযোগ থেকে মায়ের হেলথ আইডি বোঝা যায় না।")  # fmt: skip

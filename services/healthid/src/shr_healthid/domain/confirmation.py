@@ -9,13 +9,13 @@ from typing import Any
 from shr_common.errors import Issue
 
 from shr_healthid.domain.applicant import Applicant
+from shr_healthid.domain.application import CONTRADICTED, UNKNOWN, Proof, grouped
 from shr_healthid.domain.demographics import differences
 from shr_healthid.domain.joining import absorb, compatible, contradictions, promote
 from shr_healthid.domain.ledger import Intake, Ledger
 from shr_healthid.domain.merging import merged_into
 from shr_healthid.domain.outcomes import Outcome, conflict_over, refused
 from shr_healthid.domain.person import Demographics, Number, Person
-from shr_healthid.domain.registration import CONTRADICTED, UNKNOWN, Proof, grouped
 
 
 def confirm(ledger: Ledger, person_id: str, proofs: Sequence[Proof], intake: Intake) -> Person | None:

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 
 from shr_common.identifiers import is_nid
 
+from shr_healthid.domain.application import CONTRADICTED, KNOWN, UNAVAILABLE, UNKNOWN, VERIFIED, Proof
 from shr_healthid.domain.demographics import differences
 from shr_healthid.domain.person import Demographics, Number
-from shr_healthid.domain.registration import CONTRADICTED, KNOWN, UNAVAILABLE, UNKNOWN, VERIFIED, Proof
 
 Hash = Callable[[str, str], str]
 """The keyed hash of (kind, number)."""

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
+from shr_common.identifiers import is_health_id
+
 from shr_healthid.domain.demographics import differences
 from shr_healthid.domain.ledger import Intake, Ledger
 from shr_healthid.domain.person import (
@@ -20,23 +22,25 @@ from shr_healthid.domain.person import (
 
 
 def promote(ledger: Ledger, person: Person, numbers: Sequence[Number], intake: Intake, **changes: Any) -> Person:
-    """A provisional person gets her Health ID; her former id answers for ever."""
+    """A provisional person gets her Health ID; her former id answers for ever. One given offline she keeps."""
+    former = () if is_health_id(person.id) else (person.id,)
     own = [number for number in numbers if ledger.is_free_for(number, None)]
     kept = [number for number in person.numbers if number.hash in {n.hash for n in numbers}]
     active = replace(
         person,
-        id=ledger.mint(),
+        id=ledger.mint() if former else person.id,
         version=person.version + 1,
         status=ACTIVE,
         numbers=with_numbers(kept, own),
         unlinked=(*person.unlinked, *(n for n in person.numbers if n not in kept)),
-        replaces=(*person.replaces, person.id),
+        replaces=(*person.replaces, *former),
         pending=None,
         updated_at=intake.at,
         updated_by=intake.source,
         **changes,
     )
-    ledger.move(person, active)
+    if former:
+        ledger.move(person, active)
     ledger.put(active, registered=True, also_under=active.replaces, trace=intake.traceparent)
     ledger.issued.append(active)
     take(ledger, active, numbers, intake)

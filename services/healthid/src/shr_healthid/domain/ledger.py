@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -10,6 +11,8 @@ from typing import Any
 
 from shr_common.errors import busy
 
+from shr_healthid.domain.blocks import Block
+from shr_healthid.domain.cases import CERTAINTY, PENDING, UNLIKELY, Approval, Case
 from shr_healthid.domain.person import LocalId, Number, Person
 
 HOPS_LIMIT = 24
@@ -62,7 +65,10 @@ class Settled:
 
 @dataclass(frozen=True, slots=True)
 class Review:
-    """Something that a reviewer decides. ``about`` holds both sides and is sealed at rest."""
+    """Something that a reviewer decides. ``about`` holds both sides and is sealed at rest.
+
+    ``certainty``: 0 to 1, how likely "same" is; the queue is ordered by it.
+    """
 
     id: str
     kind: str
@@ -70,6 +76,7 @@ class Review:
     source: str
     at: datetime
     about: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    certainty: float = UNLIKELY
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,18 +99,26 @@ class Merged:
     version: int
     key: str
     at: datetime
+    by: str
     traceparent: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What a unit of work needs to see. ``newborns``: (mother's id, birth date)."""
+    """What a unit of work needs to see. ``newborns``: (mother's id, birth date); ``offline``: Health IDs of blocks.
+
+    ``waiting_of``: persons whose changes that wait for approval are needed, beside the ``approvals`` named by id.
+    """
 
     intakes: frozenset[str] = frozenset()
     numbers: frozenset[str] = frozenset()
     persons: frozenset[str] = frozenset()
     local_ids: frozenset[LocalId] = frozenset()
     newborns: frozenset[tuple[str, str]] = frozenset()
+    offline: frozenset[str] = frozenset()
+    cases: frozenset[str] = frozenset()
+    approvals: frozenset[str] = frozenset()
+    waiting_of: frozenset[str] = frozenset()
 
 
 def local_key(local_id: LocalId) -> str:
@@ -126,6 +141,9 @@ class Ledger:
     claims: dict[str, tuple[str, ...]] = field(default_factory=dict)
     newborns: dict[str, tuple[str, ...]] = field(default_factory=dict)
     settled: dict[str, Settled] = field(default_factory=dict)
+    blocks: dict[str, Block] = field(default_factory=dict)
+    cases: dict[str, Case] = field(default_factory=dict)
+    approvals: dict[str, Approval] = field(default_factory=dict)
     fresh: Iterator[str] = field(default_factory=lambda: iter(()))
 
     loaded: dict[str, int] = field(default_factory=dict)
@@ -140,6 +158,10 @@ class Ledger:
     new_settled: list[Settled] = field(default_factory=list)
     issued: list[Person] = field(default_factory=list)
     merges: list[Merged] = field(default_factory=list)
+    changed_cases: set[str] = field(default_factory=set)
+    changed_approvals: set[str] = field(default_factory=set)
+    told_apart: set[tuple[str, str]] = field(default_factory=set)
+    used: Counter[str] = field(default_factory=Counter)
 
     def __post_init__(self) -> None:
         self.loaded = {id_: person.version for id_, person in self.persons.items()}
@@ -177,6 +199,10 @@ class Ledger:
         for person in persons:
             found.setdefault(self.root(person).id, person)
         return list(found.values())
+
+    def known_ids(self) -> set[str]:
+        """Every id that was loaded, former ones too."""
+        return self.persons.keys() | self.forwarded.keys()
 
     def _current_of(self, ids: Iterable[str]) -> list[Person]:
         found = {person.id: person for id_ in ids if (person := self.current(id_))}
@@ -216,6 +242,16 @@ class Ledger:
         if found is None:
             raise busy("No Health ID is at hand at the moment.")
         return found
+
+    def use(self, offered: str) -> str:
+        """Count a Health ID of a block as used; answers it."""
+        self.used[self.blocks[offered].id] += 1
+        return offered
+
+    def alias(self, id_: str, to: Person) -> None:
+        """An id that nobody has had answers as ``to`` from now on."""
+        self.forwarded[id_] = to.id
+        self.moved[id_] = to.id
 
     def put(
         self, person: Person, *, registered: bool = False, also_under: tuple[str, ...] = (), trace: str | None = None
@@ -272,14 +308,38 @@ class Ledger:
             self.settled[intake.id] = settled
             self.new_settled.append(settled)
 
-    def review(self, kind: str, persons: Iterable[Person], intake: Intake, **about: Any) -> Review:
+    def put_case(self, case: Case) -> Case:
+        """The next state of a case."""
+        self.cases[case.id] = case
+        self.changed_cases.add(case.id)
+        return case
+
+    def put_approval(self, approval: Approval) -> Approval:
+        """A change that waits for a second person, or what became of it."""
+        self.approvals[approval.id] = approval
+        self.changed_approvals.add(approval.id)
+        return approval
+
+    def waiting(self, person: Person) -> list[Approval]:
+        """Changes of a person that wait for a second person."""
+        ids = {person.id, *person.replaces}
+        return [one for one in self.approvals.values() if one.status == PENDING and one.person in ids]
+
+    def tell_apart(self, persons: Iterable[Person]) -> None:
+        """These are different persons: no pair of them is asked about again."""
+        keys = sorted({person.key for person in persons})
+        self.told_apart |= {(one, other) for place, one in enumerate(keys) for other in keys[place + 1 :]}
+
+    def review(
+        self, kind: str, persons: Iterable[Person], intake: Intake, *, certainty: float | None = None, **about: Any
+    ) -> Review:
         """Ask a reviewer; the same question is asked once, and nothing about two who are one person by merge."""
         persons = list(persons)
         ids = tuple(sorted({person.id for person in persons}))
         named = f"{kind}\n{','.join(ids)}\n{intake.digest if len(ids) < 2 else ''}"
         review = Review(
             id=hashlib.sha256(named.encode()).hexdigest()[:24], kind=kind, persons=ids, source=intake.source,
-            at=intake.at, about=about,
+            at=intake.at, about=about, certainty=CERTAINTY.get(kind, UNLIKELY) if certainty is None else certainty,
         )  # fmt: skip
         if len(ids) > 1 and len(self.distinct(persons)) == 1:
             return review

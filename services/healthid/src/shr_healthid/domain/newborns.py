@@ -9,12 +9,18 @@ from shr_common.errors import Issue
 from shr_healthid.domain.applicant import Applicant
 from shr_healthid.domain.demographics import differences
 from shr_healthid.domain.ledger import Intake, Ledger, newborn_key
+from shr_healthid.domain.offline import carried
 from shr_healthid.domain.outcomes import Outcome, refused
 from shr_healthid.domain.person import PROVISIONAL, Person, with_local_ids
 
 
-def register_newborn(ledger: Ledger, applicant: Applicant, intake: Intake, *, mother_id: str, new_id: str) -> Outcome:
-    """A newborn of a known mother; ``multipleBirthInteger`` or another local id of a source tells twins apart."""
+def register_newborn(
+    ledger: Ledger, applicant: Applicant, intake: Intake, *, mother_id: str, new_id: str, offered: str | None = None
+) -> Outcome:
+    """A newborn of a known mother; ``multipleBirthInteger`` or another local id of a source tells twins apart.
+
+    ``offered``: a Health ID out of an offline block, which is hers then and counts from her birth registration on.
+    """
     mother = ledger.current(mother_id)
     born = applicant.demographics.birth_date
     if mother is None or born is None:
@@ -26,8 +32,10 @@ def register_newborn(ledger: Ledger, applicant: Applicant, intake: Intake, *, mo
     known = [id_ for side in ledger.family(mother) for id_ in ledger.newborns.get(newborn_key(side, born), ())]
     siblings = [p for id_ in known if (p := ledger.current(id_))]
     same = next((child for child in siblings if _is_same(child, applicant, intake.source)), None)
-    person = _again(ledger, same, applicant, intake) if same else _born(ledger, applicant, intake, mother, new_id)
-    if same is None:
+    if same is not None:
+        person = carried(ledger, _again(ledger, same, applicant, intake), offered, intake)
+    else:
+        person = _born(ledger, applicant, intake, mother, ledger.use(offered) if offered else new_id)
         ledger.newborns[key] = (*ledger.newborns.get(key, ()), person.id)
         ledger.changed_newborns.add(key)
     for local_id in person.local_ids:

@@ -8,80 +8,43 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
-from datetime import datetime
-from typing import Any
+from dataclasses import replace
 
 from shr_common.errors import Issue
 
-from shr_healthid.domain import newborns
-from shr_healthid.domain.applicant import Applicant
+from shr_healthid.domain import newborns, offline
+from shr_healthid.domain.applicant import no_number
+from shr_healthid.domain.application import CONTRADICTED, Application, Group, Proof, grouped, side
 from shr_healthid.domain.demographics import differences
-from shr_healthid.domain.joining import absorb, claim_local_ids, compatible, joined, promote, take
+from shr_healthid.domain.joining import absorb, claim_local_ids, compatible, contradictions, joined, promote, take
 from shr_healthid.domain.ledger import Intake, Ledger
 from shr_healthid.domain.outcomes import Outcome, conflict_over, refused
-from shr_healthid.domain.person import (
-    ACTIVE,
-    PROVISIONAL,
-    Demographics,
-    Number,
-    Pending,
-    Person,
-    with_numbers,
-)
-
-VERIFIED = "verified"
-KNOWN = "known"
-UNAVAILABLE = "unavailable"
-CONTRADICTED = "contradicted"
-UNKNOWN = "unknown"
-
-
-@dataclass(frozen=True, slots=True)
-class Proof:
-    """What is known about one sent number. ``forms``: all forms that the national service names, itself included."""
-
-    number: Number
-    state: str
-    forms: tuple[Number, ...] = ()
-    citizen: Demographics | None = None
-
-    @property
-    def usable(self) -> bool:
-        """Whether it ties the number to the applicant."""
-        return self.state in (VERIFIED, KNOWN)
-
-
-@dataclass(frozen=True, slots=True)
-class Application:
-    """A registration with its evidence. ``provisional_id``: the id to use if no Health ID can be given yet."""
-
-    applicant: Applicant
-    intake: Intake
-    proofs: tuple[Proof, ...] = ()
-    provisional_id: str = ""
-    recheck_at: datetime | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class _Group:
-    """The numbers that are one person's by proof, and those sent along that nothing ties to her."""
-
-    numbers: tuple[Number, ...] = field(repr=False)
-    unlinked: tuple[Number, ...] = field(default=(), repr=False)
+from shr_healthid.domain.person import ACTIVE, PROVISIONAL, Demographics, Number, Pending, Person, with_numbers
 
 
 def register(ledger: Ledger, application: Application) -> Outcome:
-    """Decide one registration and note its changes in the ledger."""
+    """Decide one registration and note its changes in the ledger.
+
+    What comes in for one side of a merge is written to that side, so that the merge can be undone; whoever
+    answers for her is answered.
+    """
+    outcome = _register(ledger, application)
+    return outcome if outcome.person is None else replace(outcome, person=ledger.root(outcome.person))
+
+
+def _register(ledger: Ledger, application: Application) -> Outcome:
     intake, applicant = application.intake, application.applicant
     first = ledger.settled.get(intake.id)
     if first is not None and intake.keyed:
         return _repeated(ledger, application)
-    if applicant.mother is not None:
+    application = offline.with_offer(ledger, application)
+    if application.offered is not None and (issue := offline.objection(ledger, application)):
+        return refused("invalid", issue)
+    if applicant.mother is not None and (applicant.uhid is None or application.offered is not None):
         return newborns.register_newborn(
-            ledger, applicant, intake, mother_id=applicant.mother, new_id=application.provisional_id
-        )
+            ledger, applicant, intake, mother_id=applicant.mother, new_id=application.provisional_id,
+            offered=application.offered,
+        )  # fmt: skip
     contradicted = next((p for p in application.proofs if p.state == CONTRADICTED), None)
     if contradicted is not None:
         return _contradicted(ledger, application, contradicted)
@@ -109,28 +72,24 @@ def _contradicted(ledger: Ledger, application: Application, proof: Proof) -> Out
     found = proof.citizen or Demographics()
     review = ledger.review(
         "verification-mismatch", ledger.owners_of([proof.number.hash]), application.intake,
-        sent=_side(said), national=_side(found), number_kind=proof.number.kind,
+        sent=side(said), national=side(found), number_kind=proof.number.kind,
     )  # fmt: skip
     return conflict_over(differences(said, found), review, who="the national service")
 
 
 def _by_health_id(ledger: Ledger, application: Application) -> Outcome:
     """No number but a Health ID: a hospital that met her card registers its own local ids."""
+    if application.offered is not None:
+        return refused("invalid", no_number(None))
     person = ledger.current(application.applicant.uhid or "")
     if person is None:
-        return _not_issued()
-    differing = differences(person.demographics, application.applicant.demographics)
+        return offline.not_issued(application)
+    differing = contradictions(ledger, person, application.applicant.demographics)
     if differing:
         review = ledger.review("demographics-differ", [person], application.intake,
-                               sent=_side(application.applicant.demographics))  # fmt: skip
+                               sent=side(application.applicant.demographics))  # fmt: skip
         return conflict_over(differing, review, who="the registry")
-    return _existing(ledger, application, person, _Group(()))
-
-
-def _not_issued() -> Outcome:
-    text = "This Health ID was not issued to this person. Leave it out: it is issued here."
-    bangla = "এই হেলথ আইডি এই ব্যক্তিকে দেওয়া হয়নি। এটি বাদ দিন: হেলথ আইডি এখানেই দেওয়া হয়।"
-    return refused("invalid", Issue(text, expression="Patient.identifier", code="business-rule", text_bn=bangla))
+    return _existing(ledger, application, person, Group(()))
 
 
 def _unproven(ledger: Ledger, application: Application) -> Outcome:
@@ -138,10 +97,12 @@ def _unproven(ledger: Ledger, application: Application) -> Outcome:
     sent = [proof.number for proof in application.proofs]
     claimants = ledger.claimants_of(number.hash for number in sent)
     said = application.applicant.demographics
+    if offline.names_another(ledger, application, sent):
+        return offline.anothers(ledger, application)
     if claimants:
-        differing = differences(claimants[0].demographics, said)
+        differing = contradictions(ledger, claimants[0], said)
         if differing:
-            review = ledger.review("demographics-differ", claimants, application.intake, sent=_side(said))
+            review = ledger.review("demographics-differ", claimants, application.intake, sent=side(said))
             return conflict_over(differing, review, who="the registry")
         person = joined(
             ledger,
@@ -150,31 +111,17 @@ def _unproven(ledger: Ledger, application: Application) -> Outcome:
             local_ids=application.applicant.local_ids,
             intake=application.intake,
         )
+        person = offline.carried(ledger, person, application.offered, application.intake)
     else:
-        person = ledger.put(_new_person(application, PROVISIONAL, application.provisional_id, tuple(sent)),
-                            registered=True, trace=application.intake.traceparent)  # fmt: skip
+        id_ = ledger.use(application.offered) if application.offered else application.provisional_id
+        person = _new_person(application, PROVISIONAL, id_, tuple(sent))
+        ledger.put(person, registered=True, trace=application.intake.traceparent)
         claim_local_ids(ledger, person, application.intake)
     for number in sent:
         if number.hash not in ledger.owners:
             ledger.own(number, person)
     ledger.settle(application.intake, "provisional", person)
     return Outcome("provisional", person)
-
-
-def grouped(proofs: Sequence[Proof], owner: Person | None) -> _Group:
-    """Which numbers are one person's: the first proof's, and those whose answer meets them or the owner's."""
-    first, *others = proofs
-    numbers = with_numbers([first.number], first.forms)
-    met = {number.hash for number in numbers} | {number.hash for number in (owner.numbers if owner else ())}
-    unlinked: list[Number] = []
-    for proof in others:
-        forms = with_numbers([proof.number], proof.forms)
-        if proof.usable and met & {number.hash for number in forms}:
-            numbers = with_numbers(numbers, forms)
-            met |= {number.hash for number in forms}
-        else:
-            unlinked.append(proof.number)
-    return _Group(numbers, tuple(unlinked))
 
 
 def _proven(ledger: Ledger, application: Application, usable: list[Proof]) -> Outcome:
@@ -185,40 +132,45 @@ def _proven(ledger: Ledger, application: Application, usable: list[Proof]) -> Ou
     sent = [number.hash for number in group.numbers if number.senders]
     if any(ledger.is_shared(hash_) for hash_ in sent):
         sharing = [p for hash_ in sent for p in ledger.sharing(hash_)]
-        review = ledger.review("shared-form", sharing, application.intake, sent=_side(said))
+        review = ledger.review("shared-form", sharing, application.intake, sent=side(said))
         return conflict_over((), review, who="the registry")
     direct = ledger.owners_of(sent)
     if direct:
         person = direct[0]
-        differing = differences(person.demographics, said)
+        differing = contradictions(ledger, person, said)
         if differing:
-            review = ledger.review("demographics-differ", [person], application.intake, sent=_side(said))
+            review = ledger.review("demographics-differ", [person], application.intake, sent=side(said))
             return conflict_over(differing, review, who="the registry")
-        if len(direct) > 1:
-            ledger.review("same-person", direct, application.intake)
+        if len(ledger.distinct(direct)) > 1:
+            ledger.review("same-person", ledger.distinct(direct), application.intake)
         return _existing(ledger, application, person, group)
-    if application.applicant.uhid is not None and not _is_hers(ledger, application, group):
-        return _not_issued()
+    if application.applicant.uhid is not None and not application.offered and not _is_hers(ledger, application, group):
+        return offline.anothers(ledger, application)
     return _settled_by_proof(ledger, group, said, application)
 
 
-def _is_hers(ledger: Ledger, application: Application, group: _Group) -> bool:
+def _is_hers(ledger: Ledger, application: Application, group: Group) -> bool:
     person = ledger.current(application.applicant.uhid or "")
-    return person is not None and person in ledger.owners_of(number.hash for number in group.numbers)
+    hashes = [number.hash for number in group.numbers]
+    owners = [*ledger.owners_of(hashes), *ledger.claimants_of(hashes)]
+    return person is not None and ledger.root(person).id in {ledger.root(owner).id for owner in owners}
 
 
-def _settled_by_proof(ledger: Ledger, group: _Group, said: Demographics, application: Application) -> Outcome:
+def _settled_by_proof(ledger: Ledger, group: Group, said: Demographics, application: Application) -> Outcome:
     """Numbers that nobody registered as such: a longer form of a known one, a provisional person's, or new."""
     derived = ledger.owners_of(number.hash for number in group.numbers)
-    same = [p for p in derived if compatible(p, group.numbers) and not differences(p.demographics, said)]
+    same = ledger.distinct(p for p in derived if compatible(p, group.numbers) and not contradictions(ledger, p, said))
     if len(same) == 1:
         return _existing(ledger, application, same[0], group)
     claimants = ledger.claimants_of(number.hash for number in group.numbers if number.senders)
-    agreeing = next((p for p in claimants if not differences(p.demographics, said)), None)
+    agreeing = next((p for p in claimants if not contradictions(ledger, p, said)), None)
     for claimant in claimants:
         if claimant is not agreeing:
-            ledger.review("number-proven-by-another", [claimant], application.intake, sent=_side(said))
+            ledger.review("number-proven-by-another", [claimant], application.intake, sent=side(said))
+    if agreeing is not None and agreeing.is_retired:  # merged meanwhile: her survivor has the Health ID
+        return _existing(ledger, application, agreeing, group)
     if agreeing is not None:
+        agreeing = offline.carried(ledger, agreeing, application.offered, application.intake)
         person = promote(ledger, agreeing, group.numbers, application.intake)
         person = joined(
             ledger,
@@ -229,7 +181,8 @@ def _settled_by_proof(ledger: Ledger, group: _Group, said: Demographics, applica
         )
     else:
         mine = tuple(number for number in group.numbers if ledger.is_free_for(number, None))
-        person = replace(_new_person(application, ACTIVE, ledger.mint(), mine), unlinked=group.unlinked)
+        id_ = ledger.use(application.offered) if application.offered else ledger.mint()
+        person = replace(_new_person(application, ACTIVE, id_, mine), unlinked=group.unlinked)
         ledger.put(person, registered=True, trace=application.intake.traceparent)
         ledger.issued.append(person)
         claim_local_ids(ledger, person, application.intake)
@@ -239,10 +192,13 @@ def _settled_by_proof(ledger: Ledger, group: _Group, said: Demographics, applica
     return Outcome("created", person)
 
 
-def _existing(ledger: Ledger, application: Application, person: Person, group: _Group) -> Outcome:
+def _existing(ledger: Ledger, application: Application, person: Person, group: Group) -> Outcome:
     uhid = application.applicant.uhid
-    if uhid is not None and ((named := ledger.current(uhid)) is None or named.id != person.id):
-        return _not_issued()
+    named = ledger.current(uhid) if uhid is not None and not application.offered else person
+    if named is None or ledger.root(named).id != ledger.root(person).id:
+        return offline.anothers(ledger, application)
+    if refusal := offline.too_many(person, application):
+        return refusal
     ours = {number.hash for number in person.numbers}
     fitting = group.numbers if compatible(person, group.numbers) else [n for n in group.numbers if n.hash in ours]
     if len(fitting) < len(group.numbers):
@@ -258,15 +214,18 @@ def _existing(ledger: Ledger, application: Application, person: Person, group: _
     )
     take(ledger, person, fitting, application.intake)
     for claimant in ledger.claimants_of(number.hash for number in fitting):
-        if not differences(claimant.demographics, person.demographics):
+        if claimant.id != person.id and not claimant.is_retired and not differences(
+            claimant.demographics, person.demographics
+        ):  # fmt: skip
             person = absorb(ledger, claimant, person, application.intake)
+    person = offline.carried(ledger, person, application.offered, application.intake)
     _unlinked(ledger, person, group, application.intake)
     outcome = "existing" if person.is_active else "provisional"
     ledger.settle(application.intake, outcome, person)
     return Outcome(outcome, person)
 
 
-def _unlinked(ledger: Ledger, person: Person, group: _Group, intake: Intake) -> None:
+def _unlinked(ledger: Ledger, person: Person, group: Group, intake: Intake) -> None:
     """Numbers sent along that nothing ties to her: kept aside, not shown, a review."""
     for number in group.unlinked:
         ledger.review("numbers-unlinked", [person, *ledger.owners_of([number.hash])], intake, number_kind=number.kind)
@@ -293,7 +252,3 @@ def _new_person(application: Application, status: str, id_: str, numbers: tuple[
         sources=frozenset({intake.source}),
         pending=pending,
     )
-
-
-def _side(said: Demographics) -> dict[str, Any]:
-    return {"names": list(said.names), "gender": said.gender, "birth_date": said.birth_date}

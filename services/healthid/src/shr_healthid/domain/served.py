@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from shr_common.identifiers import BRN, NID, PROVISIONAL_TAG, UHID, masked
+from shr_common.identifiers import BRN, NID, PROVISIONAL_TAG, UHID, is_health_id, masked
 from shr_contracts.cloudevents import rfc3339
 
 from shr_healthid.domain.person import Number, Person
@@ -56,7 +56,7 @@ def _meta(person: Person) -> Resource:
 
 def _identifiers(person: Person, reader: Reader) -> list[Resource]:
     """The Health ID, then each number that the reader sent, or the longest of its kind."""
-    found = [_identifier("uhid", UHID, person.id)] if person.is_active else []
+    found = [_identifier("uhid", UHID, person.id)] if is_health_id(person.id) else []
     for kind, system in _SYSTEMS.items():
         ours = [number for number in person.numbers if number.kind == kind]
         shown = [number for number in ours if reader.sees(number) and (number.senders or not reader.source)]

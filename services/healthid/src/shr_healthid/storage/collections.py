@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from pymongo import ASCENDING, IndexModel
+from pymongo import ASCENDING, DESCENDING, IndexModel
 
 PERSONS = "persons"
 VERSIONS = "versions"
@@ -13,6 +13,8 @@ LOCAL_IDS = "local_ids"
 NEWBORNS = "newborns"
 INTAKES = "intakes"
 REVIEWS = "reviews"
+PAIRS = "pairs"
+APPROVALS = "approvals"
 COUNTERS = "counters"
 MINT = "mint"
 MESSAGES = "messages"
@@ -40,7 +42,18 @@ INDEXES: dict[str, Sequence[IndexModel]] = {
     LOCAL_IDS: (),
     NEWBORNS: (),
     INTAKES: (),
-    REVIEWS: (IndexModel([("status", ASCENDING), ("at", ASCENDING)], name="status_at"),),
+    REVIEWS: (
+        IndexModel(
+            [("status", ASCENDING), ("certainty", DESCENDING), ("at", ASCENDING), ("_id", ASCENDING)],
+            name="status_certainty_at",
+        ),
+        IndexModel([("persons", ASCENDING)], name="persons"),
+    ),
+    PAIRS: (),
+    APPROVALS: (
+        IndexModel([("status", ASCENDING), ("at", ASCENDING), ("_id", ASCENDING)], name="status_at"),
+        IndexModel([("person", ASCENDING), ("status", ASCENDING)], name="person_status"),
+    ),
     COUNTERS: (),
     MINT: (),
     CARDS: (),

@@ -6,8 +6,12 @@ from collections.abc import Iterable
 
 from shr_common.mongo import Database, Document, Session
 
+from shr_healthid.domain.cases import PENDING
 from shr_healthid.domain.ledger import HOPS_LIMIT, Intake, Ledger, Owner, Settled, Wanted, local_key, newborn_key
-from shr_healthid.storage.collections import INTAKES, LOCAL_IDS, NEWBORNS, NUMBERS, PERSONS
+from shr_healthid.storage.approvals import approval_of
+from shr_healthid.storage.blocks import blocks_of
+from shr_healthid.storage.collections import APPROVALS, INTAKES, LOCAL_IDS, NEWBORNS, NUMBERS, PERSONS, REVIEWS
+from shr_healthid.storage.reviews import case_of
 from shr_healthid.storage.sealing import Sealing
 
 
@@ -31,10 +35,23 @@ class Loading:
         named = {id_ for document in (*numbers, *claims) for id_ in document["persons"]}
         named |= {intake["person"] for intake in intakes}
         named |= wanted.persons | {mother for mother, _ in wanted.newborns}
+        named |= await self._questions(ledger, wanted, session)
         await self._persons(ledger, named, session)
         await self._newborns(ledger, wanted, session)
+        ledger.blocks = await blocks_of(self._database, wanted.offline - ledger.known_ids(), session)
         ledger.loaded = {id_: person.version for id_, person in ledger.persons.items()}
         return ledger
+
+    async def _questions(self, ledger: Ledger, wanted: Wanted, session: Session) -> set[str]:
+        """Cases and approvals; answers whom they are about."""
+        cases = await self._by_id(REVIEWS, wanted.cases, session)
+        approvals = await self._by_id(APPROVALS, wanted.approvals, session)
+        if wanted.waiting_of:
+            waiting = {"person": {"$in": sorted(wanted.waiting_of)}, "status": PENDING}
+            approvals += await self._database[APPROVALS].find(waiting, session=session).to_list()
+        ledger.cases = {case["_id"]: case_of(case, self._sealing) for case in cases}
+        ledger.approvals = {one["_id"]: approval_of(one, self._sealing) for one in approvals}
+        return {id_ for case in cases for id_ in case["persons"]} | {one["person"] for one in approvals}
 
     async def _newborns(self, ledger: Ledger, wanted: Wanted, session: Session) -> None:
         mothers = ((ledger.current(id_), born) for id_, born in wanted.newborns)

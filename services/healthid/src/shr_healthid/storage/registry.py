@@ -7,22 +7,38 @@ import random
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
-from pymongo import InsertOne, ReplaceOne, UpdateOne
+from pymongo import DeleteOne, InsertOne, ReplaceOne, UpdateMany, UpdateOne
 from shr_common.errors import Category, ShrError, busy
 from shr_common.mongo import Client, Database, Document, Session, categorised, unit_of_work
 from shr_common.outbox import Outbox
 
 from shr_healthid.domain.events import events_of, merge_events
+from shr_healthid.domain.feed import entries_of
 from shr_healthid.domain.ledger import Ledger, Wanted
-from shr_healthid.storage.collections import INTAKES, LOCAL_IDS, NEWBORNS, NUMBERS, PERSONS, REVIEWS, VERSIONS
+from shr_healthid.storage.approvals import approval_writes
+from shr_healthid.storage.blocks import uses
+from shr_healthid.storage.collections import (
+    APPROVALS,
+    ID_BLOCKS,
+    INTAKES,
+    LOCAL_IDS,
+    NEWBORNS,
+    NUMBERS,
+    PAIRS,
+    PERSONS,
+    REVIEWS,
+    VERSIONS,
+)
 from shr_healthid.storage.counters import increments
+from shr_healthid.storage.feed import add_waiting
 from shr_healthid.storage.loading import Loading
 from shr_healthid.storage.mint import Mint
+from shr_healthid.storage.reviews import pair_writes, review_writes
 from shr_healthid.storage.sealing import Sealing
 
 T = TypeVar("T")
 TRIES = 6
-Write = InsertOne[Document] | ReplaceOne[Document] | UpdateOne
+Write = InsertOne[Document] | ReplaceOne[Document] | UpdateOne | UpdateMany | DeleteOne
 
 
 class RegistryStore:
@@ -84,22 +100,26 @@ class RegistryStore:
         return await unit_of_work(self._client, work, timeout_s=self._timeout_s)
 
     async def _write(self, ledger: Ledger, session: Session) -> None:
-        writes: dict[str, list[Write]] = {
+        writes: dict[str, Sequence[Write]] = {
             PERSONS: self._persons(ledger),
             VERSIONS: self._versions(ledger),
             NUMBERS: _numbers(ledger),
             LOCAL_IDS: [_persons_of(key, ledger.claims[key]) for key in sorted(ledger.changed_claims)],
             NEWBORNS: [_persons_of(key, ledger.newborns[key]) for key in sorted(ledger.changed_newborns)],
             INTAKES: self._intakes(ledger),
-            REVIEWS: self._reviews(ledger),
+            REVIEWS: await review_writes(ledger, self._database, self._sealing, session),
+            PAIRS: pair_writes(ledger),
+            APPROVALS: approval_writes(ledger, self._sealing),
+            ID_BLOCKS: list(uses(ledger)),
         }
         for name, requests in writes.items():
             if requests:
-                await self._database[name].bulk_write(requests, session=session, ordered=False)
+                await self._database[name].bulk_write(list(requests), session=session, ordered=False)
         if ledger.issued:
             await increments(self._database, ledger.issued, session)
         events = [event for said in ledger.said for event in events_of(said)]
         events += [event for merged in ledger.merges for event in merge_events(merged)]
+        await add_waiting(self._database, entries_of(ledger), session)
         await self._outbox.add(events, session)
 
     def _persons(self, ledger: Ledger) -> list[Write]:
@@ -140,25 +160,6 @@ class RegistryStore:
                 }
             )
             for settled in ledger.new_settled
-        ]
-
-    def _reviews(self, ledger: Ledger) -> list[Write]:
-        return [
-            UpdateOne(
-                {"_id": review.id},
-                {
-                    "$setOnInsert": {
-                        "kind": review.kind,
-                        "persons": list(review.persons),
-                        "source": review.source,
-                        "at": review.at,
-                        "status": "open",
-                        "about": self._sealing.seal(dict(review.about), review.id),
-                    }
-                },
-                upsert=True,
-            )
-            for review in ledger.reviews.values()
         ]
 
 

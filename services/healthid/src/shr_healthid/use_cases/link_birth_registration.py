@@ -7,12 +7,12 @@ from dataclasses import replace
 from shr_common.errors import Issue, invalid, unavailable
 
 from shr_healthid.domain.applicant import Applicant, read_applicant
+from shr_healthid.domain.application import UNAVAILABLE, UNKNOWN, Proof
 from shr_healthid.domain.confirmation import link_birth_registration
 from shr_healthid.domain.evidence import known
 from shr_healthid.domain.ledger import Wanted
 from shr_healthid.domain.outcomes import Outcome
 from shr_healthid.domain.person import Number, Person
-from shr_healthid.domain.registration import UNAVAILABLE, UNKNOWN, Proof
 from shr_healthid.use_cases.amend_person import intake_of
 from shr_healthid.use_cases.prove_numbers import Hasher, ProveNumbers
 from shr_healthid.use_cases.register_person import Registry, Submission, hashes_in, raise_refusal

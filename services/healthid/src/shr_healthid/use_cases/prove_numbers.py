@@ -8,9 +8,9 @@ from typing import Protocol
 
 from shr_common.errors import ShrError
 
+from shr_healthid.domain.application import Proof
 from shr_healthid.domain.evidence import Finding, Question, proof_of, question_of
 from shr_healthid.domain.person import Demographics, Number
-from shr_healthid.domain.registration import Proof
 
 
 class NationalService(Protocol):

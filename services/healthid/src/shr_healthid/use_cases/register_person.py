@@ -10,11 +10,13 @@ from typing import Any, Protocol, TypeVar
 from shr_common.errors import Category, Issue, ShrError, conflict, not_found
 
 from shr_healthid.domain.applicant import Applicant, read_applicant
+from shr_healthid.domain.application import UNKNOWN, Application, Proof
+from shr_healthid.domain.blocks import is_offline_id
 from shr_healthid.domain.evidence import known
 from shr_healthid.domain.ledger import Intake, Ledger, Wanted
 from shr_healthid.domain.outcomes import Outcome
 from shr_healthid.domain.person import Number, Person
-from shr_healthid.domain.registration import UNKNOWN, Application, Proof, register
+from shr_healthid.domain.registration import register
 from shr_healthid.use_cases.prove_numbers import Hasher, ProveNumbers
 
 T = TypeVar("T")
@@ -160,6 +162,7 @@ def wanted_by(applications: Sequence[Application]) -> Wanted:
             for one in applicants
             if one.mother and one.demographics.birth_date
         ),
+        offline=frozenset(one.uhid for one in applicants if one.uhid and is_offline_id(one.uhid)),
     )
 
 

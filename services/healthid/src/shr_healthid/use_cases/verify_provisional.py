@@ -10,11 +10,11 @@ from typing import Protocol
 
 from shr_common.errors import Category, ShrError
 
+from shr_healthid.domain.application import UNAVAILABLE
 from shr_healthid.domain.confirmation import confirm
 from shr_healthid.domain.evidence import known
 from shr_healthid.domain.ledger import Intake
 from shr_healthid.domain.person import Person
-from shr_healthid.domain.registration import UNAVAILABLE
 from shr_healthid.use_cases.prove_numbers import ProveNumbers
 from shr_healthid.use_cases.register_person import Registry, wanted_for
 
