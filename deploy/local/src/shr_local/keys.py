@@ -1,8 +1,8 @@
 """The key store of a local stack: made once, readable by its owner only, never replaced.
 
-``idp.pem`` signs development tokens, ``cards.pem`` Health cards; ``lookup.key`` is for keyed hashes (healthid, records),
-``master-<service>.key`` and ``dlq.key`` for envelopes, ``messages.key`` for numbers that records hands on to healthid,
-``verification.key`` for what the verification service remembers.
+``idp.pem`` signs development tokens, ``cards.pem`` Health cards; ``lookup.key`` is for keyed hashes (healthid,
+records), ``master-<service>.key`` and ``dlq.key`` for envelopes, ``messages.key`` for numbers that records hands on to
+healthid, ``verification.key`` for what the verification service remembers.
 """
 
 from __future__ import annotations

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from joserfc import jwt
-from joserfc.jwk import RSAKey
+from joserfc.jwk import ECKey, RSAKey
 
 ISSUER = "https://issuer.test"
 KEY_FILES = ("lookup.key", "dlq.key", "messages.key", *(f"master-{s}.key" for s in (
@@ -27,6 +27,7 @@ class Issuer:
         self.jwks.write_text(json.dumps({"keys": [self._key.as_dict(private=False)]}))
         for name in KEY_FILES:
             (directory / name).write_bytes(os.urandom(32))
+        (directory / "cards.pem").write_bytes(ECKey.generate_key("P-256").as_pem(private=True))
 
     def settings(self) -> dict[str, Any]:
         """What a service's settings need to trust this issuer."""
