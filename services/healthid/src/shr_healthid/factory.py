@@ -27,7 +27,8 @@ from shr_healthid.card_factory import card_parts
 from shr_healthid.domain.application import Application
 from shr_healthid.domain.outcomes import Outcome
 from shr_healthid.http import match, operations, patients, public, reviews, search
-from shr_healthid.http.patients import Desk
+from shr_healthid.http.bulk import Bulk
+from shr_healthid.http.desk import Desk
 from shr_healthid.messaging import notification_requested, patient_submitted
 from shr_healthid.messaging.secrets import opener
 from shr_healthid.settings import Settings
@@ -44,6 +45,7 @@ from shr_healthid.use_cases.answer_submitted_persons import AnswerSubmittedPerso
 from shr_healthid.use_cases.deliver_notifications import DeliverNotifications
 from shr_healthid.use_cases.link_birth_registration import LinkBirthRegistration
 from shr_healthid.use_cases.prove_numbers import ProveNumbers
+from shr_healthid.use_cases.register_many import RegisterMany
 from shr_healthid.use_cases.register_person import RegisterPerson, Rules, SettleRegistrations
 from shr_healthid.use_cases.verify_provisional import Backoff, VerifyProvisional
 from shr_healthid.verification.circuit import Circuit
@@ -95,13 +97,18 @@ def assemble(settings: Settings) -> Assembly:
     desk = Desk(parts.persons, audit, parts.limits, now)
     amend = AmendPerson(parts.registry, parts.lookup)
     link = LinkBirthRegistration(parts.registry, prove, parts.lookup)
+    bulk = Bulk(
+        desk,
+        RegisterMany(register, at_once=settings.bulk_at_once),
+        lines_limit=settings.bulk_lines_limit,
+    )
     blocks = block_parts(settings, parts.client, database, now=now)
     cards = card_parts(settings, parts.client, database, sealing=parts.sealing, desk=desk, now=now)
     routers = [
         public.router(parts.counters, now=now),
         search.router(desk, parts.lookup, page_size=settings.page_size, page_size_limit=settings.page_size_limit),
         match.router(desk, parts.lookup),
-        patients.router(desk, register, amend),
+        patients.router(desk, register, amend, bulk),
         operations.router(desk, link, amend),
         reviews.router(parts.reviews, page_size_limit=settings.page_size_limit),
         blocks.router,

@@ -13,11 +13,15 @@ from shr_healthid.domain.person import Person
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """``kind``: created, existing, provisional (with a person), conflict or invalid (with an issue)."""
+    """``kind``: created, existing, provisional (with a person), conflict or invalid (with an issue).
+
+    ``warnings``: what was found and accepted all the same.
+    """
 
     kind: str
     person: Person | None = None
     issue: Issue | None = None
+    warnings: tuple[Issue, ...] = ()
 
 
 def refused(kind: str, issue: Issue) -> Outcome:

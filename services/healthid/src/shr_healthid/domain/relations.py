@@ -1,10 +1,10 @@
-"""Whom a newborn's registration names as her mother."""
+"""Whom a registration names: a newborn's mother, and everybody by whom lines of a file hang together."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from shr_common.identifiers import UHID, is_person_id
+from shr_common.identifiers import KINDS, UHID, is_person_id
 
 
 def mother_of(patient: dict[str, Any]) -> tuple[str | None, str | None]:
@@ -44,3 +44,23 @@ def _related(patient: dict[str, Any], reference: str) -> str | None:
                 return str(identifier["value"])
         return _named_by(contained.get("patient", {}))
     return None
+
+
+def names_in(patient: dict[str, Any]) -> frozenset[str]:
+    """The national numbers and the mother that any JSON names; whatever is not a Patient names nobody."""
+    identifiers = patient.get("identifier")
+    found = set()
+    for identifier in identifiers if isinstance(identifiers, list) else ():
+        if not isinstance(identifier, dict):
+            continue
+        kind, value = KINDS.get(str(identifier.get("system"))), identifier.get("value")
+        if kind is not None and isinstance(value, str):
+            # the forms of one NID end alike
+            found.add(f"{kind}:{value[-10:]}" if kind == "nid" else f"{kind}:{value}")
+    try:
+        mother, _ = mother_of(patient)
+    except (AttributeError, TypeError):
+        mother = None
+    if mother is not None:
+        found.add(f"uhid:{mother}")
+    return frozenset(found)

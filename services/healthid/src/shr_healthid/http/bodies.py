@@ -46,6 +46,12 @@ async def form_body(request: Request) -> list[tuple[str, str]]:
         raise malformed("The form cannot be read.") from None
 
 
+def wants_outcome(request: Request) -> bool:
+    """Whether ``Prefer: return=OperationOutcome`` asks for what was found instead of the resource (FHIR R4, 3.1.0.5)."""
+    preferred = request.headers.get("prefer", "").replace(" ", "").split(";")
+    return "return=OperationOutcome" in preferred
+
+
 def idempotency_key(request: Request) -> str | None:
     """The sender's own name for a request."""
     key = request.headers.get("idempotency-key", "").strip()
