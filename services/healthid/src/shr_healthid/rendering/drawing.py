@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import io
 import json
+import struct
+import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -45,7 +47,8 @@ class Drawing:
 
     def card(self, face: Face, form: Form) -> bytes:
         """One card, 85.6 × 54 mm; a PNG has 300 dots an inch."""
-        return self._compile([face], form, sheet=False)
+        drawn = self._compile([face], form, sheet=False)
+        return _with_resolution(drawn) if form == "png" else drawn
 
     def sheet(self, faces: Sequence[Face]) -> bytes:
         """A PDF of A4 pages, ten cards on each, with marks to cut along."""
@@ -65,6 +68,15 @@ class Drawing:
         )
         assert isinstance(drawn, bytes)  # noqa: S101 (a list for several pages of png or svg only)
         return drawn
+
+
+def _with_resolution(png: bytes) -> bytes:
+    """The PNG with a pHYs chunk behind its header, so that it prints in its true size (PNG specification, 11.3.4.3)."""
+    dots_per_metre = round(DOTS_PER_INCH / 0.0254)
+    chunk = b"pHYs" + struct.pack(">IIB", dots_per_metre, dots_per_metre, 1)
+    marked = struct.pack(">I", len(chunk) - 4) + chunk + struct.pack(">I", zlib.crc32(chunk))
+    header_end = 8 + 25  # the signature, then IHDR: length, type, 13 bytes, checksum
+    return png[:header_end] + marked + png[header_end:]
 
 
 def _listed(face: Face) -> dict[str, Any]:
