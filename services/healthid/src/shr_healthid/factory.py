@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 import structlog
+from fastapi import APIRouter
 from shr_common.audit import AuditTrail
 from shr_common.coalesce import Coalescer
 from shr_common.errors import ShrError
@@ -25,13 +26,15 @@ from shr_contracts import topics
 from shr_healthid.block_factory import block_parts
 from shr_healthid.card_factory import card_parts
 from shr_healthid.domain.application import Application
+from shr_healthid.domain.body import parse
 from shr_healthid.domain.outcomes import Outcome
-from shr_healthid.http import match, operations, patients, public, reviews, search
+from shr_healthid.http import approvals, match, operations, patients, public, reviews, search
 from shr_healthid.http.bulk import Bulk
 from shr_healthid.http.desk import Desk
 from shr_healthid.messaging import notification_requested, patient_submitted
 from shr_healthid.messaging.secrets import opener
 from shr_healthid.settings import Settings
+from shr_healthid.storage.approvals import ApprovalStore
 from shr_healthid.storage.collections import INDEXES
 from shr_healthid.storage.counters import CounterStore
 from shr_healthid.storage.messages import MessageStore
@@ -42,8 +45,11 @@ from shr_healthid.storage.reviews import ReviewStore
 from shr_healthid.storage.sealing import Sealing
 from shr_healthid.use_cases.amend_person import AmendPerson
 from shr_healthid.use_cases.answer_submitted_persons import AnswerSubmittedPersons
+from shr_healthid.use_cases.decide_approval import DecideApproval
+from shr_healthid.use_cases.decide_case import DecideCase
 from shr_healthid.use_cases.deliver_notifications import DeliverNotifications
 from shr_healthid.use_cases.link_birth_registration import LinkBirthRegistration
+from shr_healthid.use_cases.merge_persons import MergePersons
 from shr_healthid.use_cases.prove_numbers import ProveNumbers
 from shr_healthid.use_cases.register_many import RegisterMany
 from shr_healthid.use_cases.register_person import RegisterPerson, Rules, SettleRegistrations
@@ -95,7 +101,7 @@ def assemble(settings: Settings) -> Assembly:
     recheck = _recheck(parts, prove, national)
     subscribers = _subscribers(parts, producer, register)
     desk = Desk(parts.persons, audit, parts.limits, now)
-    amend = AmendPerson(parts.registry, parts.lookup)
+    amend = AmendPerson(parts.registry, parts.lookup, settings.policy())
     link = LinkBirthRegistration(parts.registry, prove, parts.lookup)
     bulk = Bulk(
         desk,
@@ -109,8 +115,8 @@ def assemble(settings: Settings) -> Assembly:
         search.router(desk, parts.lookup, page_size=settings.page_size, page_size_limit=settings.page_size_limit),
         match.router(desk, parts.lookup),
         patients.router(desk, register, amend, bulk),
-        operations.router(desk, link, amend),
-        reviews.router(parts.reviews, page_size_limit=settings.page_size_limit),
+        operations.router(desk, link, amend, MergePersons(parts.registry)),
+        *_deciding(parts, desk),
         blocks.router,
         *cards.routers,
     ]
@@ -190,6 +196,18 @@ def _register(parts: _Parts, prove: ProveNumbers, settle: Coalescer[Application,
             recheck_first=timedelta(seconds=parts.settings.recheck_first_s),
         ),
     )
+
+
+def _deciding(parts: _Parts, desk: Desk) -> list[APIRouter]:
+    """What waits for a person to decide: the review queue, and changes that need a second person."""
+    settings = parts.settings
+    pages = {"page_usual": settings.page_size, "page_size_limit": settings.page_size_limit}
+    store = ApprovalStore(parts.client[settings.database_of(SERVICE)], parts.sealing)
+    decide = DecideApproval(parts.registry, lambda raw: parse(raw, parts.limits))
+    return [
+        reviews.router(desk, parts.reviews, DecideCase(parts.registry), **pages),
+        approvals.router(desk, store, decide, **pages),
+    ]
 
 
 def _recheck(parts: _Parts, prove: ProveNumbers, national: NationalVerification) -> Background:

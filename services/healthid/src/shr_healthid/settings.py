@@ -2,8 +2,23 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from pydantic import Field
 from shr_common.settings import ServiceSettings
+
+from shr_healthid.domain.approving import Policy
+
+Role = Literal["source_system", "facility", "registrar"]
+Element = Literal["name", "gender", "birth_date", "deceased", "address"]
+Rule = Literal["auto", "second-person"]
+_VITAL: dict[Element, Rule] = {
+    "name": "second-person",
+    "gender": "second-person",
+    "birth_date": "second-person",
+    "deceased": "second-person",
+    "address": "auto",
+}
 
 
 class Settings(ServiceSettings):
@@ -32,6 +47,10 @@ class Settings(ServiceSettings):
     block_low_share: float = Field(0.1, ge=0, le=1, description="Share of a block left at which it is reported low.")
     block_warning_days: int = Field(30, ge=0, description="Days before its end from which a block is reported.")
     block_report_s: float = Field(60.0, gt=0, description="How often the metrics of offline blocks are set.")
+    approvals: dict[Role, dict[Element, Rule]] = Field(
+        {"source_system": _VITAL, "facility": _VITAL, "registrar": {}},
+        description="What of a person's data waits for a second person when a role changes it (JSON; else auto).",
+    )
     newborn_days: int = Field(90, description="How old a newborn without numbers may be.")
     cards_authority: str = Field("Directorate General of Health Services", description="Issuer on Health cards.")
     cards_authority_bn: str = Field("স্বাস্থ্য অধিদপ্তর", description="Issuer on Health cards, in Bangla.")
@@ -41,3 +60,9 @@ class Settings(ServiceSettings):
     cards_status_ttl_s: int = Field(60, ge=1, description="Age at which the status list of cards is signed again.")
     cards_status_valid_s: int = Field(86_400, ge=1, description="Age above which nobody may rely on that list.")
     inbox_messages_limit: int = Field(100, description="Messages of one citizen that the development inbox shows.")
+
+    def policy(self) -> Policy:
+        """Which changes need a second person."""
+        held = {role: frozenset(e for e, rule in rules.items() if rule != "auto")
+                for role, rules in self.approvals.items()}  # fmt: skip
+        return Policy({str(role): frozenset(str(e) for e in elements) for role, elements in held.items()})

@@ -114,8 +114,10 @@ def _link(
     ledger.put(second, trace=intake.traceparent)
     ledger.put(first, trace=intake.traceparent)
     ledger.merges.append(
-        Merged(first.id, second.id, undone, second.version, second.key, at, traceparent=intake.traceparent)
+        Merged(first.id, second.id, undone, second.version, second.key, at, change.by, intake.traceparent)
     )
+    if undone:
+        ledger.tell_apart([first, second])
     return first, second
 
 

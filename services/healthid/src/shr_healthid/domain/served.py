@@ -39,7 +39,25 @@ def patient_for(person: Person, reader: Reader) -> Resource:
         elif name not in served:
             served[name] = _without(value, hidden)
     served.setdefault("active", True)
+    links = [*_other_links(served), *_merge_links(person)]
+    if links:
+        served["link"] = links
+    if person.is_retired:
+        served["active"] = False
     return served
+
+
+def _merge_links(person: Person) -> list[Resource]:
+    """Who answers for her, and for whom she answers, as FHIR links merged Patients."""
+    linked = [(one, "replaces") for one in person.absorbed]
+    if person.survivor is not None:
+        linked.insert(0, (person.survivor, "replaced-by"))
+    return [{"other": {"reference": f"Patient/{one}"}, "type": kind} for one, kind in linked]
+
+
+def _other_links(patient: Resource) -> list[Resource]:
+    """Links as sent; what says of merges is the registry's alone."""
+    return [link for link in patient.pop("link", ()) if link.get("type") not in ("replaces", "replaced-by")]
 
 
 def _meta(person: Person) -> Resource:
@@ -57,6 +75,7 @@ def _meta(person: Person) -> Resource:
 def _identifiers(person: Person, reader: Reader) -> list[Resource]:
     """The Health ID, then each number that the reader sent, or the longest of its kind."""
     found = [_identifier("uhid", UHID, person.id)] if is_health_id(person.id) else []
+    found += [{"use": "old", **_identifier("uhid", UHID, one)} for one in person.absorbed if is_health_id(one)]
     for kind, system in _SYSTEMS.items():
         ours = [number for number in person.numbers if number.kind == kind]
         shown = [number for number in ours if reader.sees(number) and (number.senders or not reader.source)]
@@ -87,6 +106,12 @@ def _without(value: Any, hidden: dict[str, str]) -> Any:
     if isinstance(value, dict):
         return {name: _without(item, hidden) for name, item in value.items()}
     return value
+
+
+def collection(patients: list[Resource], *, base: str) -> Resource:
+    """A Bundle of persons that belong together."""
+    entries = [{"fullUrl": f"{base}/fhir/Patient/{p['id']}", "resource": p} for p in patients]
+    return {"resourceType": "Bundle", "type": "collection", "entry": entries}
 
 
 def searchset(patients: list[Resource], *, total: int, base: str, self_url: str, next_url: str | None) -> Resource:

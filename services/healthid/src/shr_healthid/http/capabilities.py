@@ -38,7 +38,7 @@ def capability_statement(*, base: str, date: str) -> dict[str, Any]:
                         "searchParam": [{"name": name, "type": kind} for name, kind in _PARAMETERS],
                         "operation": [
                             {"name": name, "definition": f"{_OPERATION}{name}"}
-                            for name in ("match", "link-birth-registration", "guardian")
+                            for name in ("match", "merge", "unmerge", "link-birth-registration", "guardian")
                         ],
                     }
                 ],

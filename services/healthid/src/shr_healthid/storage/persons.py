@@ -53,6 +53,15 @@ class PersonStore:
                 id_ = document["moved_to"]
         return None
 
+    async def answering(self, person: Person) -> Person:
+        """Who answers for a person: herself, or whom she was merged into."""
+        for _ in range(HOPS_LIMIT):
+            survivor = await self.by_id(person.survivor) if person.survivor is not None else None
+            if survivor is None:
+                break
+            person = survivor
+        return person
+
     async def by_numbers(self, hashes: Sequence[str]) -> list[Person]:
         """Whose verified numbers these are; a form that two persons share is nobody's."""
         with categorised():
@@ -66,10 +75,11 @@ class PersonStore:
         return await self._only([found["persons"]] if found else [])
 
     async def _only(self, claims: Any) -> list[Person]:
-        """The current person behind each claim, where there is exactly one."""
+        """Who answers for each claim, where that is exactly one."""
         persons: dict[str, Person] = {}
         for ids in claims:
-            current = {person.id: person for id_ in ids if (person := await self.by_id(id_))}
+            claimants = [await self.answering(person) for id_ in ids if (person := await self.by_id(id_))]
+            current = {person.id: person for person in claimants}
             if len(current) == 1:
                 persons |= current
         return list(persons.values())

@@ -1,34 +1,47 @@
-"""Put new demographics of a person, or her guardians."""
+"""Put new demographics of a person, at once or after a second person's approval; or her guardians."""
 
 from __future__ import annotations
 
-from shr_common.errors import forbidden
+from dataclasses import dataclass, replace
 
-from shr_healthid.domain.amendment import amend, set_guardian
+from shr_healthid.domain.amendment import set_guardian
 from shr_healthid.domain.applicant import read_applicant
+from shr_healthid.domain.approving import Asked, Policy, propose
+from shr_healthid.domain.cases import Actor, Approval
 from shr_healthid.domain.ledger import Intake, Ledger, Wanted
 from shr_healthid.domain.outcomes import Outcome
-from shr_healthid.domain.person import Person
+from shr_healthid.domain.person import Change, Person
 from shr_healthid.use_cases.prove_numbers import Hasher
 from shr_healthid.use_cases.register_person import Registry, Submission, raise_refusal
+
+
+@dataclass(frozen=True, slots=True)
+class Amended:
+    """The person as she is now; with the approval that the change waits for, if it does."""
+
+    person: Person
+    approval: Approval | None = None
 
 
 class AmendPerson:
     """A source changes whom it registered, a registrar anyone."""
 
-    def __init__(self, registry: Registry, hasher: Hasher) -> None:
+    def __init__(self, registry: Registry, hasher: Hasher, policy: Policy) -> None:
         self._registry = registry
         self._hasher = hasher
+        self._policy = policy
 
     async def __call__(
-        self, person: Person, submission: Submission, *, if_version: int | None, any_person: bool
-    ) -> Person:
-        """The new state. Raises invalid, forbidden, conflict (412 ``stale``)."""
-        if not any_person and submission.source not in person.sources:
-            raise forbidden(
-                "Only a source that registered this person may change her data. First POST /fhir/Patient.",
-                text_bn="যে উৎস তাঁকে নিবন্ধন করেছে কেবল সে-ই তথ্য বদলাতে পারে। আগে POST /fhir/Patient করুন।",
-            )
+        self,
+        person: Person,
+        submission: Submission,
+        actor: Actor,
+        *,
+        if_version: int | None,
+        any_person: bool,
+        reason: str | None = None,
+    ) -> Amended:
+        """The new state, or the old one and what it waits for. Raises invalid, forbidden, conflict (412 ``stale``)."""
         applicant = read_applicant(
             submission.patient,
             source=submission.source,
@@ -36,21 +49,29 @@ class AmendPerson:
             known_by=person.id,
             as_sent=submission.as_sent,
         )
-        hashes = frozenset(self._hasher.hash(claimed.kind, claimed.value) for claimed in applicant.numbers)
-        wanted = Wanted(persons=frozenset({person.id}), local_ids=frozenset(applicant.local_ids))
-        outcome = await self._registry.change(
-            wanted,
-            lambda ledger: amend(
-                ledger, person.id, applicant, intake_of(submission), sent_hashes=hashes, if_version=if_version
-            ),
+        asked = Asked(
+            applicant=applicant,
+            intake=replace(intake_of(submission), body=submission.body),
+            actor=actor,
+            hashes=frozenset(self._hasher.hash(claimed.kind, claimed.value) for claimed in applicant.numbers),
+            if_version=if_version,
+            reason=reason,
+            any_person=any_person,
         )
-        return _person(outcome)
+        ids = frozenset({person.id})
+        outcome, approval = await self._registry.change(
+            Wanted(persons=ids, local_ids=frozenset(applicant.local_ids), waiting_of=ids),
+            lambda ledger: propose(ledger, person.id, asked, self._policy),
+        )
+        return Amended(_person(outcome), approval)
 
-    async def guardian(self, person_id: str, guardian_id: str, intake: Intake, *, ends: bool) -> Person:
+    async def guardian(
+        self, person_id: str, guardian_id: str, intake: Intake, change: Change, *, ends: bool
+    ) -> Person:  # fmt: skip
         """Add or end a guardian. Raises invalid, not_found."""
 
         def decide(ledger: Ledger) -> Outcome:
-            return set_guardian(ledger, person_id, guardian_id, intake, ends=ends)
+            return set_guardian(ledger, person_id, guardian_id, intake, change, ends=ends)
 
         return _person(await self._registry.change(Wanted(persons=frozenset({person_id, guardian_id})), decide))
 

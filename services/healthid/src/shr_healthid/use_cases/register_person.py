@@ -216,4 +216,6 @@ def raise_refusal(outcome: Outcome) -> None:
         raise ShrError(Category.CONFLICT, outcome.issue, detail="stale")
     if outcome.kind == "conflict":
         raise ShrError(Category.CONFLICT, outcome.issue)
+    if outcome.kind == "forbidden":
+        raise ShrError(Category.FORBIDDEN, outcome.issue)
     raise conflict(outcome.issue.text)
