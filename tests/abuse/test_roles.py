@@ -24,6 +24,7 @@ PUBLIC = EVERYBODY | {"nobody"}
 OPERATIONS = dict.fromkeys(("GET /health/live", "GET /health/ready", "GET /metrics", "GET /fhir/metadata"), PUBLIC)
 
 AT_THE_DESK = only("source_system", "registrar", "facility")
+CARD_DESKS = only("registrar", "facility")
 PERSONS = AT_THE_DESK | only("reviewer")
 READERS = only("citizen", "practitioner")
 PARTIES = only("citizen", "practitioner", "facility")
@@ -44,6 +45,11 @@ TABLE: dict[str, dict[str, frozenset[str]]] = {
         "POST /fhir/Patient/{}/$guardian": only("registrar"),
         "POST /fhir/Patient/$match": PERSONS,
         "GET /duplicates": only("registrar", "reviewer"),
+        **{f"GET /cards/{{}}{form}": CARD_DESKS | only("citizen") for form in ("", ".pdf", ".png", ".svg")},
+        "POST /cards/sheet": CARD_DESKS,
+        "POST /cards/{}/status": CARD_DESKS,
+        "POST /cards/verify": PUBLIC,
+        **{f"GET /.well-known/{what}": PUBLIC for what in ("jwks.json", "card-status", "card-status/{}")},
     },
     "records": {
         "POST /fhir": SOURCES,
@@ -161,8 +167,6 @@ PROMISED: dict[str, dict[str, frozenset[str]]] = {
         "POST /approvals/{}/decision": only("registrar", "reviewer"),
         "POST /id-blocks": SOURCES | only("registrar"),
         "GET /id-blocks/{}": SOURCES | only("registrar"),
-        "POST /cards/verify": PUBLIC,
-        "POST /cards/{}/status": only("registrar", "facility"),
     },
     "records": {
         "GET /fhir/{}": SOURCES,
