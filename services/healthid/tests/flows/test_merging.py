@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -168,7 +169,7 @@ async def test_what_cannot_be_merged_is_told_where_and_why(desk: Desk) -> None:
 
 async def test_a_chain_has_an_end(desk: Desk) -> None:
     ids = [await desk.new() for _ in range(6)]
-    answers = [await desk.merge(above, below) for below, above in zip(ids, ids[1:], strict=False)]
+    answers = [await desk.merge(above, below) for below, above in pairwise(ids)]
     assert [a.status_code for a in answers] == [200, 200, 200, 200, 409]
     assert refusal(answers[-1])[1] == RETIRED
 
