@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+Name = tuple[str, tuple[str, ...]]
+
 MEN = """
-মোহাম্মদ|Mohammad|Muhammad; আব্দুল করিম|Abdul Karim|Abdul Kareem; রফিকুল|Rafiqul|Rofiqul|Rafikul; শফিকুল|Shafiqul|Shofiqul|Safiqul
+আব্দুল করিম|Abdul Karim|Abdul Kareem; রফিকুল|Rafiqul|Rofiqul|Rafikul; শফিকুল|Shafiqul|Shofiqul|Safiqul
 আনোয়ার|Anwar|Anowar|Anower; কামাল|Kamal|Kamaal; জামাল|Jamal|Jamaal; হাসান|Hasan|Hassan; হোসেন|Hossain|Hosen|Hussain; আলী|Ali|Aly
 নজরুল|Nazrul|Nozrul|Najrul; সাইফুল|Saiful|Syful; মাহবুব|Mahbub|Mahboob; জাহিদ|Zahid|Jahid; আরিফ|Arif|Areef; তানভীর|Tanvir|Tanveer
 ফারুক|Faruk|Faruque|Farooq; মিজান|Mizan|Mijan; সেলিম|Selim|Salim|Saleem; রুবেল|Rubel; সোহেল|Sohel|Suhel; রাসেল|Rasel|Russell
@@ -42,9 +44,10 @@ WOMENS_LAST = """
 রানী|Rani; দেবী|Devi|Debi; ইসলাম|Islam; রহমান|Rahman; জাহান|Jahan; আরা|Ara; ইয়াসমিন|Yasmin|Yeasmin; চৌধুরী|Chowdhury; দাস|Das; সাহা|Saha
 """
 TWINS = """
-হাসান|Hasan / হোসেন|Hossain; রহিম|Rahim / করিম|Karim; জামাল|Jamal / কামাল|Kamal; রহিমা|Rahima / করিমা|Karima; রিনা|Rina / বীনা|Bina; সীতা|Sita / গীতা|Gita
-সাকিব|Sakib / রাকিব|Rakib; সুমি|Sumi / রুমি|Rumi; লাবনী|Laboni / শ্রাবণী|Shrabani; তানিয়া|Tania / সোনিয়া|Sonia; হাসিনা|Hasina / রোকসানা|Roksana
-নাজমা|Nazma / নাজনীন|Naznin; সুমন|Sumon / সুজন|Sujon; মিতু|Mitu / নিতু|Nitu; আরিফ|Arif / আরিফা|Arifa; শাহিন|Shahin / শাহীনা|Shahina
+mm হাসান|Hasan / হোসেন|Hossain; mm রহিম|Rahim / করিম|Karim; mm জামাল|Jamal / কামাল|Kamal; ff রহিমা|Rahima / করিমা|Karima; ff রিনা|Rina / বীনা|Bina
+ff সীতা|Sita / গীতা|Gita; mm সাকিব|Sakib / রাকিব|Rakib; ff সুমি|Sumi / রুমি|Rumi; ff লাবনী|Laboni / শ্রাবণী|Shrabani; ff তানিয়া|Tania / সোনিয়া|Sonia
+ff হাসিনা|Hasina / রোকসানা|Roksana; ff নাজমা|Nazma / নাজনীন|Naznin; mm সুমন|Sumon / সুজন|Sujon; ff মিতু|Mitu / নিতু|Nitu; mf আরিফ|Arif / আরিফা|Arifa
+mf শাহিন|Shahin / শাহীনা|Shahina; mf রহিম|Rahim / রহিমা|Rahima; mm আরিফ|Arif / শরিফ|Sharif; mm রাজন|Rajan / সাজন|Sajan; ff রুমা|Ruma / ঝুমা|Jhuma
 """
 VILLAGES = """
 রসুলপুর|Rasulpur; গোপালপুর|Gopalpur; শিবপুর|Shibpur; কালীগঞ্জ|Kaliganj; মধুপুর|Madhupur; নয়াপাড়া|Noapara|Nayapara; উত্তরপাড়া|Uttarpara
@@ -53,17 +56,17 @@ VILLAGES = """
 """
 
 
-def _one(text: str) -> tuple[str, tuple[str, ...]]:
+def _one(text: str) -> Name:
     bangla, *english = text.strip().split("|")
     return bangla, tuple(english)
 
 
-def listed(text: str) -> list[tuple[str, tuple[str, ...]]]:
+def listed(text: str) -> list[Name]:
     """Each name: Bangla, and its English spellings, the usual one first."""
     return [_one(name) for line in text.strip().splitlines() for name in line.split(";") if name.strip()]
 
 
-def twins() -> list[tuple[tuple[str, tuple[str, ...]], tuple[str, tuple[str, ...]]]]:
-    """Pairs of names that twins are given: as like each other as two names can be."""
-    pairs = [pair.split("/") for line in TWINS.strip().splitlines() for pair in line.split(";")]
-    return [(_one(one), _one(other)) for one, other in pairs]
+def twins() -> list[tuple[str, Name, Name]]:
+    """The genders of two, and names that twins are given: as like each other as two names can be."""
+    pairs = [pair.strip() for line in TWINS.strip().splitlines() for pair in line.split(";") if pair.strip()]
+    return [(pair[:2], *(_one(name) for name in pair[3:].split("/"))) for pair in pairs]

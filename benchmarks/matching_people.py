@@ -11,11 +11,10 @@ from dataclasses import dataclass, replace
 from itertools import count
 from typing import TypeVar
 
-from matching_names import MEN, MENS_LAST, VILLAGES, WOMEN, WOMENS_LAST, listed, twins
+from matching_names import MEN, MENS_LAST, VILLAGES, WOMEN, WOMENS_LAST, Name, listed, twins
 from shr_healthid.domain.person import Demographics
 
 T = TypeVar("T")
-Name = tuple[str, tuple[str, ...]]
 TODAY = 2026
 
 
@@ -85,9 +84,10 @@ class People:
         shared = {"born": born, "area": father.area, "village": father.village, "house": father.house,
                   "father": father.name, "mother": mother.name, "phone": father.phone}  # fmt: skip
         if draw.random() < 0.04:
-            names = list(draw.choice(self.twins))
-            return [Human(next(self._ids), (name, *([last] if draw.random() < 0.6 else [])), gender, **shared)
-                    for name, gender in zip(names, draw.choice((("male", "male"), ("female", "female"))), strict=True)]  # fmt: skip
+            genders, *names = draw.choice(self.twins)
+            also = (last,) if draw.random() < 0.6 else ()
+            return [Human(next(self._ids), (name, *also), {"m": "male", "f": "female"}[gender], **shared)
+                    for name, gender in zip(names, genders, strict=True)]  # fmt: skip
         name = self._woman() if girl else self._man(last)
         return [Human(next(self._ids), name, "female" if girl else "male", **shared)]
 

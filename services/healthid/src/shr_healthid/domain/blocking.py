@@ -7,8 +7,9 @@ Nobody has to agree in everything to be found: one key is enough. Each key holds
 | ``nd`` | a word of the name, birth date with day and month in order | another address, phone, spelling; a swap |
 | ``nu`` | a word of the name, birth year, upazila | a guessed or mistyped day |
 | ``ph`` | phone | anything else |
-| ``dg`` | birth date, gender, upazila | another name |
+| ``da`` | birth date, upazila | another name |
 | ``pa`` | father's and mother's names, upazila | another name and date |
+| ``hh`` | address with a house number, upazila | another name and date |
 | ``ny`` | all words of the name, birth year | another address, a guessed day |
 
 In a registry of 170 million each is borne by some dozen people. Words of a name are skeletons, the same for Bangla and
@@ -19,7 +20,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 
-from shr_healthid.domain.comparison import area_of, phone_of
+from shr_healthid.domain.comparison import area_of, house_of, phone_of
 from shr_healthid.domain.names import words_of
 from shr_healthid.domain.person import Demographics
 from shr_healthid.domain.sounds import skeleton
@@ -29,7 +30,7 @@ VERSION = 1
 WORDS_LIMIT = 3
 COMMON = 0.02
 """A word borne by more than this share of people makes no key of its own, unless there is no other."""
-STRONG = ("ph", "nd", "ny", "pa", "dg", "nu")
+STRONG = ("ph", "nd", "ny", "pa", "hh", "da", "nu")
 """The kinds of key, the rarest first."""
 
 
@@ -66,8 +67,10 @@ def _keys(said: Demographics, frequencies: Mapping[str, float], year: str) -> It
                 yield f"ny|{bones}|{year}"
     if area and (father := _parent(said.father)) and (mother := _parent(said.mother)):
         yield f"pa|{father}|{mother}|{area}"
-    if day and area and said.gender:
-        yield f"dg|{day}|{said.gender}|{area}"
+    if area and (house := house_of(said.place)):
+        yield f"hh|{house}|{area}"
+    if day and area:
+        yield f"da|{day}|{area}"
     if year and area:
         yield from (f"nu|{bones}|{year}|{area}" for bones in telling)
 

@@ -11,20 +11,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
-from rapidfuzz import fuzz
 from rapidfuzz.distance import OSA
 from shr_common.identifiers import latin_digits
 
 from shr_healthid.domain.names import Likeness, likeness, normalised, words_of
 from shr_healthid.domain.person import Demographics
-from shr_healthid.domain.sounds import is_bangla
+from shr_healthid.domain.sounds import is_bangla, skeleton
 
 FIELDS: Mapping[str, tuple[str, ...]] = {
     "name": ("exact", "close", "cross_script", "typo", "partial", "some", "differs"),
     "birth_date": ("exact", "estimated", "swapped", "digit", "part", "near", "differs"),
     "gender": ("exact", "differs"),
     "area": ("exact", "digit", "district", "differs"),
-    "place": ("exact", "close", "partial", "differs"),
+    "place": ("exact", "close", "partial", "some", "differs"),
     "father": ("exact", "close", "cross_script", "typo", "partial", "some", "differs"),
     "mother": ("exact", "close", "cross_script", "typo", "partial", "some", "differs"),
     "phone": ("exact", "digit", "differs"),
@@ -33,6 +32,13 @@ FIELDS: Mapping[str, tuple[str, ...]] = {
 NAMED = frozenset({"name", "father", "mother"})
 NAMES_COMPARED = 4
 _WORDS = re.compile(r"[\w\u0980-\u09ff]+")
+_ADDRESS_WORDS = frozenset(
+    (
+        *("", "village", "vill", "house", "holding", "road", "rd", "street", "st", "lane", "place", "block", "sector"),
+        *("post", "po", "ps", "thana", "upazila", "district", "no", "avenue", "crescent", "close", "court", "para"),
+        *("গ্রাম", "বাড়ি", "বাড়ী", "বাসা", "রোড", "সড়ক", "হোল্ডিং", "নং", "ডাক", "থানা", "উপজেলা", "জেলা", "পোস্ট", "পাড়া"),
+    )
+)
 _GENDERS = frozenset({"male", "female", "other"})
 _GUESSED_DAYS = ("-01-01", "-07-01")
 _NEAR_YEARS = 2
@@ -174,17 +180,47 @@ def _areas(one: Demographics, other: Demographics) -> Agreement | None:
 def _places(one: str | None, other: str | None) -> Agreement | None:
     if not one or not other or is_bangla(one) != is_bangla(other):
         return None
-    ours, theirs = sorted((_place(one), _place(other)))
+    ours, theirs = sorted((place_words(one), place_words(other)))
     if not ours or not theirs:
         return None
-    likeness_ = max(fuzz.token_sort_ratio(ours, theirs), fuzz.token_sort_ratio(theirs, ours))
-    level = "exact" if likeness_ >= 97 else "close" if likeness_ >= 82 else "partial" if likeness_ >= 62 else "differs"
-    return Agreement("place", level)
+    left = list(theirs)
+    for word in ours:
+        like = next((other_word for other_word in left if _same_place_word(word, other_word)), None)
+        if like is not None:
+            left.remove(like)
+    agreed = len(theirs) - len(left)
+    share = agreed / max(len(ours), len(theirs))
+    if not agreed:
+        return Agreement("place", "differs")
+    return Agreement("place", "exact" if share == 1 else "close" if share > 0.6 else "partial" if share > 0.4 else "some")
+
+
+@lru_cache(maxsize=65536)
+def _same_place_word(one: str, other: str) -> bool:
+    if one == other:
+        return True
+    if one.isdigit() or other.isdigit():
+        return False
+    return bool(likeness(*sorted((one, other))))
+
+
+@lru_cache(maxsize=65536)
+def place_words(text: str) -> tuple[str, ...]:
+    """The words and numbers by which an address is told from others, in order."""
+    words = {word.lstrip("0") for word in _WORDS.findall(latin_digits(normalised(text)))}
+    return tuple(sorted(words - _ADDRESS_WORDS))
 
 
 @lru_cache(maxsize=16384)
-def _place(text: str) -> str:
-    return " ".join(_WORDS.findall(normalised(text)))
+def house_of(text: str | None) -> str:
+    """An address as a look-up takes it: its numbers, and its words as they sound; empty without a number.
+
+    A village without a house number is where thousands live.
+    """
+    words = place_words(text or "")
+    if not any(word.isdigit() for word in words):
+        return ""
+    return " ".join(sorted({word if word.isdigit() else skeleton(word) for word in words}))
 
 
 @lru_cache(maxsize=16384)

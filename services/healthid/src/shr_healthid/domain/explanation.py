@@ -47,6 +47,7 @@ _LEVELS: Mapping[str, Mapping[str, tuple[str, str]]] = {
         "exact": ("agrees", "মেলে"),
         "close": ("agrees, written otherwise", "মেলে, লেখা ভিন্ন"),
         "partial": ("agrees in part", "আংশিক মেলে"),
+        "some": ("has a word in common", "একটি শব্দ মেলে"),
         "differs": ("differs", "মেলে না"),
     },
     "gender": {"exact": ("agrees", "মেলে"), "differs": ("differs", "মেলে না")},

@@ -20,6 +20,8 @@ __all__ = ["Likeness", "alike", "is_bangla", "likeness", "normalised", "search_w
 
 ALIKE = 0.9
 TOKENS_LIMIT = 20
+VOWELS_TELL = 3
+"""Names of so many consonants are told apart by their vowels."""
 
 _INVISIBLE = re.compile("[\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff\u00ad]")
 _NOT_LETTERS = re.compile(r"[^\w\u0980-\u09ff]+|[\d_]+|[\u09e6-\u09ef\u09f2-\u09ff]+")
@@ -75,7 +77,11 @@ def likeness(one: str, other: str) -> Likeness:
         return Likeness.SAME
     sound, other_sound = spoken(one), spoken(other)
     if len(sound[0]) > 1 and sound[0] == other_sound[0]:
-        return Likeness.NEAR if mismatches(sound, other_sound) else Likeness.SOUND
+        apart = mismatches(sound, other_sound)
+        if apart == 0:
+            return Likeness.SOUND
+        if apart == 1 or len(sound[0]) > VOWELS_TELL:
+            return Likeness.NEAR  # of a longer name the consonants are enough; Hasan and Hossain are two names
     if is_bangla(one) != is_bangla(other):
         if sound[0] == other_sound[0] and _is_told_by_vowels(sound) and not mismatches(sound, other_sound):
             return Likeness.SOUND  # মিয়া, Miah
