@@ -19,13 +19,13 @@ from shr_healthid.domain.person import Demographics
 from shr_healthid.domain.sounds import is_bangla, skeleton
 
 FIELDS: Mapping[str, tuple[str, ...]] = {
-    "name": ("exact", "close", "cross_script", "typo", "partial", "some", "differs"),
+    "name": ("exact", "close", "cross_script", "typo", "partial", "some", "family", "differs"),
     "birth_date": ("exact", "estimated", "swapped", "digit", "part", "near", "differs"),
     "gender": ("exact", "differs"),
     "area": ("exact", "digit", "district", "differs"),
     "place": ("exact", "close", "partial", "some", "differs"),
-    "father": ("exact", "close", "cross_script", "typo", "partial", "some", "differs"),
-    "mother": ("exact", "close", "cross_script", "typo", "partial", "some", "differs"),
+    "father": ("exact", "close", "cross_script", "typo", "partial", "some", "family", "differs"),
+    "mother": ("exact", "close", "cross_script", "typo", "partial", "some", "family", "differs"),
     "phone": ("exact", "digit", "differs"),
 }
 """The levels of each field, the best first."""
@@ -95,32 +95,31 @@ def compare_names(one: str, other: str) -> tuple[str, tuple[str, ...]]:
     if sorted(ours) == sorted(theirs):
         return "exact", tuple(sorted(ours))
     pairs = _paired(ours, theirs)
-    agreed = tuple(sorted(word for word, _ in pairs))
+    agreed = tuple(sorted(ours[i] for _, i, _ in pairs))
     across = is_bangla(one) != is_bangla(other)
     if len(pairs) == max(len(ours), len(theirs)):
-        if any(how is Likeness.NEAR for _, how in pairs):
+        if any(how is Likeness.NEAR for how, _, _ in pairs):
             return "typo", agreed
         return ("cross_script" if across else "close"), agreed
     if len(ours) != len(theirs) and likeness("".join(ours), "".join(theirs)) >= Likeness.SOUND:
         return ("cross_script" if across else "close"), tuple(sorted(ours))  # written apart, written together
     if not pairs:
         return "differs", ()
-    whole = len(pairs) == min(len(ours), len(theirs)) and all(how > Likeness.NEAR for _, how in pairs)
-    return ("partial" if whole else "some"), agreed
+    first = any(i == j == 0 for _, i, j in pairs)
+    if len(pairs) == min(len(ours), len(theirs)) and all(how > Likeness.NEAR for how, _, _ in pairs):
+        return ("partial" if first else "some"), agreed
+    return ("some" if first else "family"), agreed
 
 
-def _paired(ours: tuple[str, ...], theirs: tuple[str, ...]) -> list[tuple[str, Likeness]]:
-    """Words that are alike, each used once, the most alike first."""
-    ranked = sorted(
-        ((likeness(a, b), i, j) for i, a in enumerate(ours) for j, b in enumerate(theirs) if likeness(a, b)),
-        key=lambda found: (-found[0], found[1] + found[2], found[1]),
-    )
-    left, right, pairs = set[int](), set[int](), list[tuple[str, Likeness]]()
-    for how, i, j in ranked:
-        if i not in left and j not in right:
+def _paired(ours: tuple[str, ...], theirs: tuple[str, ...]) -> list[tuple[Likeness, int, int]]:
+    """Words that are alike with their places, each used once, the most alike first."""
+    alike = [(likeness(a, b), i, j) for i, a in enumerate(ours) for j, b in enumerate(theirs)]
+    left, right, pairs = set[int](), set[int](), list[tuple[Likeness, int, int]]()
+    for how, i, j in sorted(alike, key=lambda found: (-found[0], found[1] + found[2], found[1])):
+        if how and i not in left and j not in right:
             left.add(i)
             right.add(j)
-            pairs.append((ours[i], how))
+            pairs.append((how, i, j))
     return pairs
 
 

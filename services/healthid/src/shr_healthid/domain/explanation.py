@@ -22,6 +22,7 @@ _NAMES: Mapping[str, tuple[str, str]] = {
     "typo": ("is nearly the same, perhaps a slip", "প্রায় এক, সম্ভবত লেখার ভুল"),
     "partial": ("agrees in part, one side has further words", "আংশিক মেলে, এক পক্ষে বাড়তি শব্দ আছে"),
     "some": ("has a word in common", "একটি শব্দ মেলে"),
+    "family": ("agrees in the family name only", "শুধু বংশের নাম মেলে"),
     "differs": ("differs", "মেলে না"),
 }
 _LEVELS: Mapping[str, Mapping[str, tuple[str, str]]] = {
