@@ -14,12 +14,14 @@ from typing import Any
 
 import httpx
 import pytest
+from aiokafka.partitioner import murmur2
 from shr_common.identifiers import health_id, is_issuable_base
 from shr_common.keys import Envelope, LookupKey
 from shr_common.messages import seal_number
 from shr_common.mongo import connect, ensure_indexes
 from shr_common.outbox import Outbox
 from shr_common.testing import Issuer, Topics, eventually, running
+from shr_contracts.topics import PARTITIONS
 from shr_records.domain.people import registered_local_keys, uhid_key
 from shr_records.domain.persons import PersonState
 from shr_records.domain.reading import Limits
@@ -36,6 +38,8 @@ from shr_records.use_cases.follow_patients import FollowPatients
 from shr_records.use_cases.record_submissions import RecordSubmissions
 
 HOSPITAL = "openmrs/10000001"
+_KEYS = {(murmur2(str(n).encode()) & 0x7FFFFFFF) % PARTITIONS: str(n) for n in range(200)}
+KEY_OF_EACH_PARTITION = [_KEYS[partition] for partition in range(PARTITIONS)]
 RAHIMA, KARIM = "98000173958", "98001046534"
 Resource = dict[str, Any]
 
@@ -166,6 +170,20 @@ class Service:
 
         await eventually(there, within_s=60, what=f"the replica knowing {health_id}")
 
+    async def has_caught_up(self) -> None:
+        """Wait until what other modules left on the topic is dealt with: else a new one may queue behind an old one."""
+        refs = [f"caught-up-{uuid.uuid4()}" for _ in range(PARTITIONS)]
+        for ref, key in zip(refs, KEY_OF_EACH_PARTITION, strict=True):
+            await self.publish(b"", id=ref, key=key)
+        for ref in refs:
+            await self.reaches("rejected", ref)
+        awaited = {"waiting": True, "persons.0": {"$exists": True}}
+
+        async def healed() -> bool:
+            return not await self.database["lookups"].count_documents(awaited)
+
+        await eventually(healed, within_s=60, what="nobody waiting for somebody known")
+
     @property
     def database(self) -> Any:
         """The service's own database."""
@@ -208,6 +226,7 @@ async def serving(settings: Settings, issuer: Issuer) -> AsyncIterator[Service]:
         made.mongo = mongo
         await made.register(RAHIMA, nid="1990123456789", local=(HOSPITAL, "OpenMRS ID", "100GEJ"))
         await made.register(KARIM)
+        await made.has_caught_up()
         yield made
     await topics.stop()
     await mongo.drop_database(settings.database_of("records"))

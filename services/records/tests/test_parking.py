@@ -136,6 +136,25 @@ async def test_a_parked_body_moves_under_the_persons_key_when_she_is_known(desk,
     assert json.loads(receipt.body or b"") == payload
 
 
+async def test_what_queued_is_recorded_and_everything_else_of_hers_can_still_be_read(desk, service):
+    """She was known when it queued, so it lies under her own key: that one must not go with the wait."""
+    person, first, second, other = PERSONS[111], fresh(), fresh(), fresh()
+    await desk.submits((first, service.bundle(service.observation(person))))
+    await desk.replica.apply([PersonState(person, 1, "active", {uhid_key(person)}, ())])  # registered, not healed yet
+    await desk.submits((other, service.bundle(service.observation(person))), source="aalo/7")
+    (queued,) = await desk.submits((second, service.bundle(service.observation(person))))
+    assert queued.receipt.cause == "queued"
+    await desk.follow.sweep()
+    desk.records._vault._cache.clear()  # as on another replica, or after a restart
+    for ref, source in ((first, HOSPITAL), (second, HOSPITAL), (other, "aalo/7")):
+        key = submission_key(source, ref)
+        receipt = (await desk.records.receipts([key]))[key]
+        await desk.records.open([receipt])
+        assert receipt.state == "recorded" and receipt.body is not None, ref
+        held, _, number = receipt.references[0].partition("/_history/")
+        assert await desk.records.version(held.partition("/")[2], int(number)) is not None, ref
+
+
 async def test_a_provisional_person_who_gets_her_health_id_keeps_her_record(desk, service):
     ref, provisional, final = fresh(), "P-7f3a", PERSONS[109]
     await desk.registers(provisional)

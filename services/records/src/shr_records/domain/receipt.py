@@ -20,7 +20,8 @@ class Receipt:
 
     ``person`` is the Health ID that it came in under (``people``: all of them, if it was split). ``waiting`` are the
     look-up keys that a parked one waits for. ``body`` is what was sent; at rest it is ``sealed`` under the key
-    ``vault_key``. An archived state (amended since) has its version appended to its key.
+    ``vault_key``; ``former_key`` is one of the submission's own that is needed no more. An archived state (amended
+    since) has its version appended to its key.
     """
 
     key: bytes

@@ -87,7 +87,9 @@ class Ledger:
         receipt.answers = before.answers + 1
         receipt.version = before.version
         if self._healing:
-            receipt.arrival, receipt.earlier, receipt.former_key = before.arrival, before.earlier, before.vault_key
+            receipt.arrival, receipt.earlier = before.arrival, before.earlier
+            # what only queued lies under its person's own key already, which seals all of her record
+            receipt.former_key = None if before.person else before.vault_key
         else:
             receipt.version += 1
             receipt.earlier = [*before.earlier, before.digest][-EARLIER_LIMIT:]
