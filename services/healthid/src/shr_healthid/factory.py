@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 
 import structlog
 from fastapi import APIRouter
+from shr_common import messages
 from shr_common.audit import AuditTrail
 from shr_common.coalesce import Coalescer
 from shr_common.errors import ShrError
@@ -28,7 +29,7 @@ from shr_healthid.card_factory import card_parts
 from shr_healthid.domain.application import Application
 from shr_healthid.domain.body import parse
 from shr_healthid.domain.outcomes import Outcome
-from shr_healthid.http import approvals, match, operations, patients, public, reviews, search
+from shr_healthid.http import approvals, feed, match, operations, patients, public, reviews, search
 from shr_healthid.http.bulk import Bulk
 from shr_healthid.http.desk import Desk
 from shr_healthid.messaging import notification_requested, patient_submitted
@@ -37,9 +38,11 @@ from shr_healthid.settings import Settings
 from shr_healthid.storage.approvals import ApprovalStore
 from shr_healthid.storage.collections import INDEXES
 from shr_healthid.storage.counters import CounterStore
+from shr_healthid.storage.feed import FeedStore
 from shr_healthid.storage.messages import MessageStore
 from shr_healthid.storage.mint import Mint
 from shr_healthid.storage.persons import PersonStore
+from shr_healthid.storage.refusals import RefusalStore
 from shr_healthid.storage.registry import RegistryStore
 from shr_healthid.storage.reviews import ReviewStore
 from shr_healthid.storage.sealing import Sealing
@@ -118,6 +121,10 @@ def assemble(settings: Settings) -> Assembly:
         operations.router(desk, link, amend, MergePersons(parts.registry)),
         *_deciding(parts, desk),
         blocks.router,
+        feed.router(
+            FeedStore(parts.client, database, timeout_s=settings.store_timeout_s),
+            page_size_limit=settings.page_size_limit,
+        ),
         *cards.routers,
     ]
     if settings.environment == "development":
@@ -245,12 +252,14 @@ def _subscribers(parts: _Parts, producer: Producer, register: RegisterPerson) ->
     settings = parts.settings
     dead_letters = DeadLetters(producer, Envelope.load(settings.keys_dir, "dlq"))
     subscribers = Subscribers(settings, SERVICE, dead_letters)
-    answer = AnswerSubmittedPersons(register, parts.outbox)
+    refusals = RefusalStore(parts.client[settings.database_of(SERVICE)], parts.sealing)
+    answer = AnswerSubmittedPersons(register, parts.outbox, refusals)
+    from_services = Envelope.load(settings.keys_dir, messages.KEY)
     subscribers.add(
         Subscription(
             group=settings.group_of(SERVICE, "patients"),
             topics=(topics.PATIENT_SUBMITTED,),
-            handle=patient_submitted.handler(answer, parts.limits),
+            handle=patient_submitted.handler(answer, parts.limits, from_services),
         )
     )
     if settings.environment == "development":

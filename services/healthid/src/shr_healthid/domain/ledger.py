@@ -36,6 +36,7 @@ class Intake:
     """Provenance of one registration, kept for ever. ``body``: the bytes as sent. ``digest``: a keyed hash of them.
 
     ``keyed``: the sender named it (Idempotency-Key, ce_id), so that its repeat is answered with the first answer.
+    ``answer_as``: the submission id to which answers go, if they go by topic.
     """
 
     id: str
@@ -47,6 +48,7 @@ class Intake:
     keyed: bool = False
     body: bytes = field(default=b"", repr=False)
     traceparent: str | None = None
+    answer_as: str | None = None
 
     @property
     def system(self) -> str:
@@ -280,6 +282,12 @@ class Ledger:
         self.changed_persons.discard(former.id)
         self.forwarded[former.id] = to.id
         self.moved[former.id] = to.id
+
+    def no_longer_provisional(self) -> dict[str, Person]:
+        """Ids under which somebody was provisional before this unit of work → who she is now."""
+        before = {*self.moved, *(person.id for person in self.issued if person.version > 1)}
+        now = {id_: person for id_ in before if (person := self.current(id_)) is not None}
+        return {id_: person for id_, person in now.items() if person.is_active}
 
     def own(self, number: Number, person: Person) -> None:
         """This number is this person's."""

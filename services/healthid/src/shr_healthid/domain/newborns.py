@@ -43,7 +43,19 @@ def register_newborn(
             ledger.review("local-id-shared", [person, *others], intake)
     outcome = "existing" if person.is_active else "provisional"
     ledger.settle(intake, outcome, person)
-    return Outcome(outcome, person)
+    return Outcome(outcome, person, warnings=_of_mother(ledger, mother, applicant))
+
+
+def _of_mother(ledger: Ledger, mother: Person, applicant: Applicant) -> tuple[Issue, ...]:
+    """A mother who was merged into somebody answers as that person; the sender should use that Health ID."""
+    if not mother.is_retired:
+        return ()
+    survivor = ledger.root(mother).id
+    text = f"The mother's Health ID was merged into {survivor}. The newborn is tied to her; use that Health ID."
+    bangla = f"মায়ের হেলথ আইডি {survivor}-এর সঙ্গে একীভূত হয়েছে। নবজাতক তাঁর সঙ্গে যুক্ত; ঐ হেলথ আইডি ব্যবহার করুন।"
+    issue = Issue(text, expression=applicant.mother_expression, code="business-rule", severity="warning",
+                  rule="mother-retired", text_bn=bangla)  # fmt: skip
+    return (issue,)
 
 
 def _is_same(child: Person, applicant: Applicant, source: str) -> bool:

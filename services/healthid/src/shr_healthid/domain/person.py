@@ -39,7 +39,9 @@ class LocalId:
 class Demographics:
     """What two registrations are compared by. ``names``: every form given, Bangla and English.
 
-    ``birth_date`` is a FHIR date of any precision; ``district`` and ``upazila`` are BBS geocodes as sent.
+    ``birth_date`` is a FHIR date of any precision, ``estimated`` if somebody guessed it; ``district`` and ``upazila``
+    are BBS geocodes (4 and 8 digits), else as sent; ``place`` is the rest of the address in words. ``father`` and
+    ``mother`` are their names.
     """
 
     names: tuple[str, ...] = ()
@@ -50,6 +52,10 @@ class Demographics:
     district: str | None = None
     upazila: str | None = None
     mobile: str | None = field(default=None, repr=False)
+    father: str | None = None
+    mother: str | None = None
+    place: str | None = None
+    estimated: bool = False
 
 
 @dataclass(frozen=True, slots=True)

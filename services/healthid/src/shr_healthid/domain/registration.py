@@ -18,6 +18,7 @@ from shr_healthid.domain.application import CONTRADICTED, Application, Group, Pr
 from shr_healthid.domain.demographics import differences
 from shr_healthid.domain.joining import absorb, claim_local_ids, compatible, contradictions, joined, promote, take
 from shr_healthid.domain.ledger import Intake, Ledger
+from shr_healthid.domain.legacy import claim_formers
 from shr_healthid.domain.outcomes import Outcome, conflict_over, refused
 from shr_healthid.domain.person import ACTIVE, PROVISIONAL, Demographics, Number, Pending, Person, with_numbers
 
@@ -29,7 +30,12 @@ def register(ledger: Ledger, application: Application) -> Outcome:
     answers for her is answered.
     """
     outcome = _register(ledger, application)
-    return outcome if outcome.person is None else replace(outcome, person=ledger.root(outcome.person))
+    if outcome.person is None:
+        return outcome
+    applicant = application.applicant
+    person, warnings = claim_formers(ledger, outcome.person, applicant.formers, application.intake)
+    warnings = (*applicant.warnings, *outcome.warnings, *warnings)
+    return replace(outcome, person=ledger.root(person), warnings=warnings)
 
 
 def _register(ledger: Ledger, application: Application) -> Outcome:
@@ -62,7 +68,7 @@ def _repeated(ledger: Ledger, application: Application) -> Outcome:
         return refused(
             "conflict",
             Issue("This Idempotency-Key was used for another registration. Use a new key.", code="duplicate",
-                  text_bn="এই Idempotency-Key অন্য নিবন্ধনে ব্যবহৃত হয়েছে। নতুন কী ব্যবহার করুন।"),
+                  rule="duplicate", text_bn="এই Idempotency-Key অন্য নিবন্ধনে ব্যবহৃত হয়েছে। নতুন কী ব্যবহার করুন।"),
         )  # fmt: skip
     return Outcome(first.outcome, ledger.current(first.person))
 

@@ -47,7 +47,7 @@ async def form_body(request: Request) -> list[tuple[str, str]]:
 
 
 def wants_outcome(request: Request) -> bool:
-    """Whether ``Prefer: return=OperationOutcome`` asks for what was found instead of the resource (FHIR R4, 3.1.0.5)."""
+    """Whether ``Prefer: return=OperationOutcome`` asks for what was found instead of the resource."""
     preferred = request.headers.get("prefer", "").replace(" ", "").split(";")
     return "return=OperationOutcome" in preferred
 

@@ -13,6 +13,7 @@ from shr_common.fhir.json import JsonLimits
 from shr_common.identifiers import is_person_id
 from shr_common.security import Caller
 
+from shr_healthid.domain.legacy import may_stand_in_address
 from shr_healthid.domain.person import Person
 from shr_healthid.http.callers import may_read, purpose_of
 from shr_healthid.storage.persons import PersonStore
@@ -32,9 +33,10 @@ class Desk:
     async def person_for(self, id_: str, caller: Caller, request: Request) -> Person:
         """The person of an id, audited before anything is shown. Unknown and forbidden answer alike."""
         purpose = purpose_of(request, caller)
-        person = await self.persons.by_id(id_) if is_person_id(id_) else None
+        known_form = is_person_id(id_) or may_stand_in_address(id_)
+        person = await self.persons.by_id(id_) if known_form else None
         if person is None or not await self._may_read(caller, person):
-            if is_person_id(id_):
+            if known_form:
                 await self._note(id_, caller, purpose, "deny")
             raise not_found("There is no such person, or you may not see her.")
         await self._note(person.id, caller, purpose, "permit")

@@ -13,6 +13,7 @@ from shr_common.errors import Category, Issue, ShrError
 from shr_common.identifiers import BRN, KINDS, NID, UHID, is_health_id, is_person_id
 from shr_common.security import Caller, allow
 
+from shr_healthid.domain.legacy import HID
 from shr_healthid.domain.person import LocalId, Person
 from shr_healthid.domain.served import patient_for, searchset
 from shr_healthid.http.bodies import FORM, answer, form_body, json_body, media_type
@@ -96,6 +97,9 @@ def router(desk: Desk, hasher: Hasher, *, page_size: int, page_size_limit: int) 
         system, bar, value = token.rpartition("|")
         if system == UHID or (not bar and is_health_id(value)):
             person = await desk.persons.by_id(value) if is_person_id(value) else None
+            return [person] if person else []
+        if system == HID:
+            person = await desk.persons.by_id(value)
             return [person] if person else []
         if system in (NID, BRN):
             return await desk.persons.by_numbers([hasher.hash(KINDS[system], value)])

@@ -21,6 +21,7 @@ MESSAGES = "messages"
 CARDS = "cards"
 CARD_STATUSES = "card_statuses"
 ID_BLOCKS = "id_blocks"
+REFUSALS = "refusals"
 FEED_WAITING = "feed_waiting"
 FEED = "feed"
 FEED_HEAD = "feed_head"
@@ -41,7 +42,13 @@ INDEXES: dict[str, Sequence[IndexModel]] = {
     NUMBERS: (),
     LOCAL_IDS: (),
     NEWBORNS: (),
-    INTAKES: (),
+    INTAKES: (
+        IndexModel(
+            [("person", ASCENDING)],
+            name="unanswered",
+            partialFilterExpression={"channel": "topic", "outcome": "provisional"},
+        ),
+    ),
     REVIEWS: (
         IndexModel(
             [("status", ASCENDING), ("certainty", DESCENDING), ("at", ASCENDING), ("_id", ASCENDING)],
@@ -66,6 +73,7 @@ INDEXES: dict[str, Sequence[IndexModel]] = {
         IndexModel([("source", ASCENDING), ("expires_at", ASCENDING)], name="source_expires_at"),
         IndexModel([("expires_at", ASCENDING)], name="expires_at"),
     ),
+    REFUSALS: (),
     FEED_WAITING: (),
     FEED: (IndexModel([("districts", ASCENDING), ("_id", ASCENDING)], name="districts_id"),),
     FEED_HEAD: (),

@@ -80,7 +80,7 @@ class Loading:
         wanted = sorted(set(ids))
         if not wanted:
             return []
-        projection = {"body": 0} if name == INTAKES else None
+        projection = {"body": 0, "answer_as": 0} if name == INTAKES else None
         return await self._database[name].find({"_id": {"$in": wanted}}, projection, session=session).to_list()
 
 

@@ -11,7 +11,9 @@ from pymongo import DeleteOne, InsertOne, ReplaceOne, UpdateMany, UpdateOne
 from shr_common.errors import Category, ShrError, busy
 from shr_common.mongo import Client, Database, Document, Session, categorised, unit_of_work
 from shr_common.outbox import Outbox
+from shr_contracts.cloudevents import Event
 
+from shr_healthid.domain.answers import VERIFIED_LATER, Asked, registered
 from shr_healthid.domain.events import events_of, merge_events
 from shr_healthid.domain.feed import entries_of
 from shr_healthid.domain.ledger import Ledger, Wanted
@@ -119,8 +121,26 @@ class RegistryStore:
             await increments(self._database, ledger.issued, session)
         events = [event for said in ledger.said for event in events_of(said)]
         events += [event for merged in ledger.merges for event in merge_events(merged)]
+        events += await self._late_answers(ledger, session)
         await add_waiting(self._database, entries_of(ledger), session)
         await self._outbox.add(events, session)
+
+    async def _late_answers(self, ledger: Ledger, session: Session) -> list[Event]:
+        """To the sources that sent, by topic, whoever was provisional until now."""
+        settled = ledger.no_longer_provisional()
+        if not settled:
+            return []
+        asking = {"person": {"$in": sorted(settled)}, "channel": "topic", "outcome": "provisional"}
+        found = await self._database[INTAKES].find(asking, {"body": 0}, session=session).to_list()
+        answers: list[Event] = []
+        for intake in found:
+            if "answer_as" not in intake:
+                continue
+            person = settled[intake["person"]]
+            answer_as = self._sealing.open(intake["answer_as"], intake["_id"])
+            asked = Asked(intake["source"], answer_as, person.updated_at, version=2)
+            answers += registered(asked, person, VERIFIED_LATER)
+        return answers
 
     def _persons(self, ledger: Ledger) -> list[Write]:
         writes: list[Write] = []
@@ -157,6 +177,7 @@ class RegistryStore:
                     "channel": settled.intake.channel,
                     "at": settled.intake.at,
                     "body": self._sealing.seal_bytes(settled.intake.body, settled.intake.id),
+                    "answer_as": self._sealing.seal(settled.intake.answer_as, settled.intake.id),
                 }
             )
             for settled in ledger.new_settled

@@ -20,6 +20,8 @@ from shr_healthid.domain.registration import register
 from shr_healthid.use_cases.prove_numbers import Hasher, ProveNumbers
 
 T = TypeVar("T")
+LONGEST = 17
+_OTHER = {"nid": "brn", "brn": "nid"}
 Decide = Callable[[Ledger], T]
 
 
@@ -38,8 +40,9 @@ class Registry(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Submission:
-    """A registration as it came in. ``key`` is the sender's own name for it; ``today`` the date in Dhaka; ``as_sent``
-    the Patient with exact decimals, if it has any."""
+    """A registration as it came in. ``key`` is the sender's own name for it, ``answer_as`` that of answers by topic;
+    ``today`` the date in Dhaka; ``as_sent`` the Patient with exact decimals, if it has any.
+    """
 
     patient: dict[str, Any] = field(repr=False)
     body: bytes = field(repr=False)
@@ -52,6 +55,7 @@ class Submission:
     key: str | None = None
     as_sent: dict[str, Any] | None = field(default=None, repr=False)
     traceparent: str | None = None
+    answer_as: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +100,7 @@ class RegisterPerson:
         outcome = await self._settle(
             Application(
                 applicant=without_numbers_as_local_ids(applicant, proofs),
-                intake=self._intake(submission),
+                intake=self.intake_of(submission),
                 proofs=tuple(proofs),
                 provisional_id=self._new_id(),
                 recheck_at=submission.at + self._rules.recheck_first,
@@ -113,12 +117,16 @@ class RegisterPerson:
         ]
         if not numbers:
             return []
-        proven = await self._registry.proven([number.hash for number in numbers])
+        # a number of 17 digits may be the other kind's, put in the wrong field
+        other_kind = {self._hasher.hash(_OTHER[n.kind], n.value): n for n in numbers if len(n.value) == LONGEST}
+        proven = await self._registry.proven([*(number.hash for number in numbers), *other_kind])
+        refuse_mistaken(applicant, [number for hash_, number in other_kind.items() if hash_ in proven])
         settled = [known(number) for number in numbers if number.hash in proven]
         asked = [number for number in numbers if number.hash not in proven]
         return [*settled, *await self._prove(asked, applicant.demographics)]
 
-    def _intake(self, submission: Submission) -> Intake:
+    def intake_of(self, submission: Submission) -> Intake:
+        """The provenance of a submission; its id is the same for every repeat."""
         digest = self._hasher.hash("registration", submission.digest_of)
         named = f"{submission.source}\n{'key' if submission.key else 'content'}\n{submission.key or digest}"
         return Intake(
@@ -131,6 +139,7 @@ class RegisterPerson:
             keyed=submission.key is not None,
             body=submission.body,
             traceparent=submission.traceparent,
+            answer_as=submission.answer_as,
         )
 
 
@@ -155,7 +164,9 @@ def wanted_by(applications: Sequence[Application]) -> Wanted:
     return Wanted(
         intakes=frozenset(application.intake.id for application in applications),
         numbers=frozenset(hash_ for application in applications for hash_ in hashes_in(application.proofs)),
-        persons=frozenset(id_ for one in applicants for id_ in (one.uhid, one.mother) if id_),
+        persons=frozenset(
+            id_ for one in applicants for id_ in (one.uhid, one.mother, *(f.value for f in one.formers)) if id_
+        ),
         local_ids=frozenset(local_id for one in applicants for local_id in one.local_ids),
         newborns=frozenset(
             (one.mother, one.demographics.birth_date)
@@ -178,6 +189,23 @@ def wanted_for(person: Person, proofs: Sequence[Proof]) -> Wanted:
         numbers=frozenset(hashes_in(proofs) | {number.hash for number in person.numbers}),
         local_ids=frozenset(person.local_ids),
     )
+
+
+def refuse_mistaken(applicant: Applicant, numbers: Sequence[Number]) -> None:
+    """Raise invalid for numbers that the registry knows to be of the other kind."""
+    places = {(claimed.kind, claimed.value): claimed.expression for claimed in applicant.numbers}
+    issues = [
+        Issue(
+            f"This is known as an {other}, not as a {number.kind.upper()}. Send it with the system that it has.",
+            expression=places.get((number.kind, number.value), "Patient.identifier"),
+            code="business-rule",
+            text_bn=f"এটি {other} হিসেবে নিবন্ধিত, {number.kind.upper()} নয়। সঠিক সিস্টেম দিয়ে পাঠান।",
+        )
+        for number in numbers
+        for other in (_OTHER[number.kind].upper(),)
+    ]
+    if issues:
+        raise ShrError(Category.INVALID, issues)
 
 
 def refuse_unknown(applicant: Applicant, proofs: Sequence[Proof]) -> None:
