@@ -14,6 +14,8 @@ from shr_appointments.storage.booking_store import BookingStore
 from shr_appointments.storage.people_replica import PeopleReplica
 
 Row = dict[str, Any]
+REPLACED = 1 << 53
+"""The version of a link to the id that replaced one."""
 
 
 class FollowPeople:
@@ -41,8 +43,8 @@ class FollowPeople:
                 _keep(people, value.health_id, said)
                 for former in value.replaces:
                     if former != value.health_id:
-                        # version 0: a merge of the same id, told later or before, weighs more
-                        _keep(links, former, {"version": 0, "to": value.health_id, "undone": False})
+                        # for ever, whatever merges of the former id were told
+                        _keep(links, former, {"version": REPLACED, "to": value.health_id, "undone": False})
         if erased:
             await self._bookings.erase(erased)
         await self._people.fold(people, links, erased)

@@ -14,6 +14,8 @@ from shr_consent.storage.newer import newer
 
 LINKS_LIMIT = 16
 """Merges of merges are followed this far."""
+REPLACED = 1 << 53
+"""The version of a link to the id that replaced one: for ever, whatever merges of the former id were told."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +78,7 @@ class PeopleStore:
             for one in changes
         ]
         links = [
-            newer(former, {"version": 0, "to": change.id, "undone": False})
+            newer(former, {"version": REPLACED, "to": change.id, "undone": False})
             for change in changes
             for former in change.replaces
             if former != change.id

@@ -86,6 +86,8 @@ def _settled(link: Link) -> Link:
     for merge in link["merges"]:
         since = None if merge["undone"] else since or merge["at"]
     replaced = link["replaced"]
-    if replaced and replaced["present"] and not (link["merges"] and link["merges"][-1]["undone"]):
+    last = link["merges"][-1] if link["merges"] else None
+    parted = last is not None and last["undone"] and (replaced is None or last["at"] >= replaced["at"])
+    if replaced and replaced["present"] and not parted:
         since = replaced["at"] if since is None else min(since, replaced["at"])
     return {**link, "active": since is not None, "at": since}

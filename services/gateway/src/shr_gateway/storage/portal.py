@@ -44,9 +44,9 @@ class PortalReads:
         with categorised(), pymongo.timeout(self._timeout_s):
             return await self._database[PEOPLE].find_one({"_id": health_id, "erased": False})
 
-    async def wards(self, guardian: str) -> list[Document]:
-        """The people of whom healthid says that this person is guardian."""
-        wanted = {"guardians": guardian, "guardians.0": {"$exists": True}, "erased": False}
+    async def wards(self, ids: Sequence[str]) -> list[Document]:
+        """The people of whom healthid says that this person is guardian, under any of her ids."""
+        wanted = {"guardians": {"$in": list(ids)}, "guardians.0": {"$exists": True}, "erased": False}
         with categorised(), pymongo.timeout(self._timeout_s):
             found = self._database[PEOPLE].find(wanted)
             return await found.limit(50).to_list()

@@ -145,7 +145,7 @@ class Disclosure:
             resource_type=resource_type,
             action=action,
             given=given,
-            guardians=person.get("guardians") or (),
+            guardians=await self._guardians(asking, known.family, person.get("guardians") or ()),
             birth_date=person.get("birth_date"),
             wrote=_wrote(known, asking.actor.facility),
             now=clock or at,
@@ -190,6 +190,14 @@ class Disclosure:
         if not asking.emergency or asking.actor.role != "practitioner":
             return ()
         return await self._ports.emergencies(practitioner=asking.actor.id, patients=known.family.ids, now=at)
+
+    async def _guardians(self, asking: Asking, family: Family, named: Sequence[str]) -> Sequence[str]:
+        """Her guardians; one who is named by another id of his (he was merged) with the id that he came by."""
+        own = asking.actor.health_id
+        if not named or own is None or own in named or own in family.ids:
+            return named
+        ids = (await self._ports.load(own)).family.ids
+        return named if set(ids).isdisjoint(named) else (*named, own)
 
     async def _with_standing(self, asking: Asking, at: datetime) -> Asking:
         if asking.citizen:
