@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from shr_common.fhir.narrative import fault
-from shr_common.fhir.narrative_pattern import HAS_TEXT, plain_narrative
+from shr_common.fhir.narrative_pattern import plain_narrative
 
 XMLNS = 'xmlns="http://www.w3.org/1999/xhtml"'
 
@@ -51,9 +51,7 @@ def test_entity_bombs_cost_nothing() -> None:
     assert fault(bomb + "]><div>&j;</div>") == "a DOCTYPE declaration"
 
 
-PLAIN = jsonschema_rs.validator_for(
-    {"allOf": [{"pattern": plain_narrative()}, {"pattern": HAS_TEXT}]}, pattern_options=jsonschema_rs.RegexOptions()
-)
+PLAIN = jsonschema_rs.validator_for({"pattern": plain_narrative()}, pattern_options=jsonschema_rs.RegexOptions())
 _PIECES = [
     "<p>",
     "</p>",
@@ -125,3 +123,23 @@ def test_what_the_plain_pattern_matches_is_always_safe(inner: str) -> None:
 def test_generated_narratives_match_the_plain_pattern() -> None:
     rows = '<table class="grid"><tr><td>রক্তচাপ</td><td><b>120</b>/80&nbsp;mmHg</td><td/></tr></table>'
     assert PLAIN.is_valid(f'<div {XMLNS}><p><b>Generated</b> <span title="x">y</span></p><h3>z</h3>{rows}<br/></div>')
+
+
+@pytest.mark.parametrize(
+    "inner",
+    [
+        "রক্তচাপ", "\n <br/> x", "<p><b>Generated</b></p>", '<h2> <a name="x">y</a>x</h2>', "<pre>x</pre>",
+        "<table><tr><td/><td>x</td></tr></table>", '<table class="hapiPropertyTable">\n<tbody><tr><td>নাম</td><td/></tr></tbody></table>',
+        "<ul>\n<li>x</li><li></li></ul>", "中文",
+    ],
+)  # fmt: skip
+def test_what_has_something_to_read_first_matches_the_plain_pattern(inner: str) -> None:
+    assert PLAIN.is_valid(f"<div {XMLNS}>{inner}</div>")
+
+
+@pytest.mark.parametrize(
+    "inner", ["", " ", "<br/>", "<p></p>", "<p> <b> </b></p>", "<table><tr><td/></tr></table>", "&nbsp;", "\u2003"]
+)
+def test_what_has_nothing_to_read_does_not(inner: str) -> None:
+    assert not PLAIN.is_valid(f"<div {XMLNS}>{inner}</div>")
+    assert fault(f"<div {XMLNS}>{inner}</div>") == "no content (txt-2)"

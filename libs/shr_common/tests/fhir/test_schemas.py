@@ -9,10 +9,13 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from shr_common.errors import Issue
 from shr_common.fhir import schemas
+from shr_common.fhir.periods import is_in_order, places_of
+from shr_common.fhir.schema_source_quick import QuickSchemaSource
 from shr_common.fhir.tables import resource_types
 from shr_common.fhir.validate import _passes, validate
 from shr_common.fhir.walker import EnoughError, Walker
@@ -63,6 +66,15 @@ def damaged(draw: st.DrawFn) -> dict[str, Any]:
     return resource
 
 
+def passes_quickly(resource: dict[str, Any]) -> bool:
+    schemas.learn(resource)
+    kind = resource["resourceType"]
+    if kind not in schemas.QUICK:
+        return False
+    test, places = schemas.QUICK[kind]
+    return test({kind: resource}) and all(is_in_order(resource[name], n) for name, n in places if name in resource)
+
+
 def walked(resource: dict[str, Any]) -> list[Issue]:
     issues: list[Issue] = []
     with contextlib.suppress(EnoughError):
@@ -78,12 +90,53 @@ def test_what_the_fast_path_accepts_the_walk_accepts(resource: dict[str, Any]) -
     if isinstance(kind, str) and kind in resource_types() and kind != "Bundle":
         assert findings == walked(resource)
         assert not (_passes(resource, kind) and findings)
+        assert not (passes_quickly(resource) and findings)
 
 
 def test_ordinary_resources_take_the_fast_path() -> None:
     slow = {"Patient", "Parameters"}  # extensions on list items, resources in parameters
     taken = {resource["resourceType"] for resource in RESOURCES if _passes(resource, resource["resourceType"])}
     assert taken == {resource["resourceType"] for resource in RESOURCES} - slow
+
+
+def test_what_is_usual_passes_quickly() -> None:
+    slow = {"Patient", "Parameters", "MedicationRequest"}  # as above, and what contains a resource
+    taken = {resource["resourceType"] for resource in RESOURCES if passes_quickly(resource)}
+    assert taken == {resource["resourceType"] for resource in RESOURCES} - slow
+
+
+def test_only_the_places_of_periods_are_left_open_by_the_quick_schemas() -> None:
+    schema = QuickSchemaSource().schema_of(schemas.CLINICAL - {"Bundle"})
+    left_open = {
+        (owner, name)
+        for owner, definition in schema["$defs"].items()
+        if isinstance(definition, dict)
+        for name, member in definition.get("properties", {}).items()
+        if member == {"$ref": "#/$defs/Period.unordered"}
+    }
+    places = [(kind, member, name) for kind in schemas.CLINICAL for member, name in places_of(kind)]
+    assert left_open == {
+        (kind, member) if name is None else (f"{kind}.{member}", name) for kind, member, name in places
+    }
+
+
+@pytest.mark.parametrize(("member", "name"), places_of("Encounter"))
+def test_a_period_in_such_a_place_is_found_to_end_before_it_starts(member: str, name: str | None) -> None:
+    (encounter,) = (copy.deepcopy(e) for e in RESOURCES if e["resourceType"] == "Encounter")
+    period = {"start": "2026-11-22", "end": "2026-11-23"}
+    needed = {"classHistory": {"class": {"code": "AMB"}}, "location": {"location": {"display": "x"}}}
+    item = {**needed.get(member, {"status": "planned"} if member == "statusHistory" else {}), name or "": period}
+    encounter[member] = period if name is None else [item, item]
+    assert passes_quickly(encounter) and validate(encounter) == []
+    period["end"] = "2026-11-21"
+    assert {issue.rule for issue in validate(encounter)} == {"per-1"}
+
+
+def test_a_period_that_more_than_one_element_leads_to_is_no_open_place() -> None:
+    assert places_of("Encounter") == (
+        ("period", None), ("classHistory", "period"), ("location", "period"), ("participant", "period"), ("statusHistory", "period"),
+    )  # fmt: skip
+    assert places_of("Consent") == ()  # provisions hold provisions
 
 
 def test_one_group_serves_the_clinical_types() -> None:

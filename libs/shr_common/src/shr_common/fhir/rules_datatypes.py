@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from shr_common.fhir.rules import Node, Rule, either, excludes, has, needs, never
+from shr_common.fhir.rules import Node, Rule, Schema, asks, either, excludes, has, needs, never
 from shr_common.fhir.times import in_order
 
 UCUM = "http://unitsofmeasure.org"
@@ -17,14 +17,12 @@ def _number(node: Node, name: str) -> float | None:
     return value if isinstance(value, (int, float)) and not isinstance(value, bool) else None
 
 
-def _text(node: Any, name: str) -> str | None:
-    value = node.get(name) if isinstance(node, dict) else None
-    return value if isinstance(value, str) else None
-
-
-def _period_is_ordered(period: Node) -> bool:
-    start, end = _text(period, "start"), _text(period, "end")
-    return start is None or end is None or in_order(start, end)
+def period_is_ordered(period: Node) -> bool:
+    """Whether it does not end before it starts (per-1)."""
+    if "end" not in period or "start" not in period:
+        return True
+    start, end = period["start"], period["end"]
+    return not isinstance(start, str) or not isinstance(end, str) or in_order(start, end)
 
 
 def _range_is_ordered(node: Node) -> bool:
@@ -75,6 +73,18 @@ def _not_negative(key: str, name: str) -> Rule:
     return Rule(key, holds, f"{name} cannot be negative.", f"{name} ঋণাত্মক হতে পারে না।", guard, name)
 
 
+def _or_asks(guard: Schema, kind: str, key: str) -> Schema:
+    """The guard for what is usual, the predicate for the rest."""
+    return {"anyOf": [guard, asks(kind, key)]}
+
+
+_UCUM_SYSTEM: Schema = {"const": UCUM}
+_AGE = _or_asks(
+    {"required": ["code"], "properties": {"system": _UCUM_SYSTEM, "value": {"exclusiveMinimum": 0}}}, "Age", "age-1"
+)
+_DURATION = _or_asks({"required": ["system", "value"], "properties": {"system": _UCUM_SYSTEM}}, "Duration", "drt-1")
+
+
 def _offset(node: Node) -> bool:
     when = node.get("when")
     return not has(node, "offset") or (isinstance(when, list) and not {"C", "CM", "CD", "CV"} & {*map(str, when)})
@@ -91,10 +101,13 @@ _QTY_3 = Rule(
 DATATYPE_RULES: dict[str, tuple[Rule, ...]] = {
     "Quantity": (_QTY_3,),
     "SimpleQuantity": (_QTY_3,),
-    "Age": (_QTY_3, Rule("age-1", _age, _MEASURE.format("an age"), _MEASURE_BN.format("বয়স"))),
+    "Age": (_QTY_3, Rule("age-1", _age, _MEASURE.format("an age"), _MEASURE_BN.format("বয়স"), _AGE)),
     "Count": (_QTY_3, Rule("cnt-3", _count, _MEASURE.format("a count"), _MEASURE_BN.format("গণনা"))),
     "Distance": (_QTY_3, Rule("dis-1", _is_ucum, _MEASURE.format("a distance"), _MEASURE_BN.format("দূরত্ব"))),
-    "Duration": (_QTY_3, Rule("drt-1", _duration, _MEASURE.format("a duration"), _MEASURE_BN.format("সময়কাল"))),
+    "Duration": (
+        _QTY_3,
+        Rule("drt-1", _duration, _MEASURE.format("a duration"), _MEASURE_BN.format("সময়কাল"), _DURATION),
+    ),
     "Ratio": (
         Rule(
             "rat-1",
@@ -107,9 +120,10 @@ DATATYPE_RULES: dict[str, tuple[Rule, ...]] = {
     "Period": (
         Rule(
             "per-1",
-            _period_is_ordered,
+            period_is_ordered,
             "The period ends before it starts: check start and end.",
             "শুরুর আগেই শেষ হয়েছে: start ও end যাচাই করুন।",
+            _or_asks(excludes("start", "end"), "Period", "per-1"),
         ),
     ),
     "Range": (
@@ -118,6 +132,7 @@ DATATYPE_RULES: dict[str, tuple[Rule, ...]] = {
             _range_is_ordered,
             "low is above high: check both.",
             "low-এর মান high-এর চেয়ে বেশি: দুটোই যাচাই করুন।",
+            _or_asks(excludes("low", "high"), "Range", "rng-2"),
         ),
     ),
     "Attachment": (

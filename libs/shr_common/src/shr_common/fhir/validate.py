@@ -6,22 +6,33 @@ import contextlib
 from typing import Any
 
 from shr_common.errors import Issue
-from shr_common.fhir import schemas
 from shr_common.fhir.bundle_rules import bundle_issues
+from shr_common.fhir.periods import is_in_order
+from shr_common.fhir.schemas import QUICK, accepts, learn
 from shr_common.fhir.tables import resource_types
 from shr_common.fhir.walker import MOST_ISSUES, EnoughError, Walker
 
 _VERSIONED = frozenset({"versionId", "lastUpdated", "security"})
 
 
-def validate(resource: object, at: str | None = None, *, entries: bool = True) -> list[Issue]:
+def validate(resource: Any, at: str | None = None, *, entries: bool = True) -> list[Issue]:
     """The findings about one parsed resource; empty when it is valid R4.
 
     ``at`` is the expression of the resource itself (``Bundle.entry[2].resource``), by default its type. A Bundle's
     entries are validated by their own types unless ``entries`` is False. At most 1,000 findings.
     """
-    if _is_plain_resource(resource):
-        return []
+    try:  # the way that most resources take, kept short: a type met before, in its usual form, with nothing wrong
+        kind = resource["resourceType"]
+        test, places = QUICK[kind]
+        if "contained" not in resource and test({kind: resource}):
+            for member, name in places:
+                if member in resource and not is_in_order(resource[member], name):
+                    break
+            else:
+                return []
+    except (KeyError, TypeError, IndexError):
+        if learn(resource):
+            return validate(resource, at, entries=entries)
     issues: list[Issue] = []
     with contextlib.suppress(EnoughError):
         _judge(resource, at or "", issues, entries=entries)
@@ -31,16 +42,6 @@ def validate(resource: object, at: str | None = None, *, entries: bool = True) -
 def is_valid(resource: object) -> bool:
     """Whether :func:`validate` finds nothing."""
     return not validate(resource)
-
-
-def _is_plain_resource(resource: Any) -> bool:
-    """The way that most resources take, kept short: type met before, no bundle, nothing contained, nothing wrong."""
-    try:
-        kind = resource["resourceType"]
-        test = schemas.COMPILED[kind]
-    except (KeyError, TypeError, IndexError):
-        return False
-    return kind != "Bundle" and "contained" not in resource and test({kind: resource})
 
 
 def _judge(resource: Any, at: str, issues: list[Issue], *, entries: bool) -> None:
@@ -59,8 +60,10 @@ def _judge_bundle(bundle: dict[str, Any], at: str, issues: list[Issue], *, entri
     shell_is_valid = _passes(bundle, "Bundle")
     if shell_is_valid:
         for number, entry in enumerate(bundle.get("entry", ()) if entries else ()):
-            if "resource" in entry and not _is_plain_resource(entry["resource"]):
-                _judge(entry["resource"], f"{at}.entry[{number}].resource", issues, entries=True)
+            if "resource" in entry:
+                issues += validate(entry["resource"], f"{at}.entry[{number}].resource")
+                if len(issues) >= MOST_ISSUES:
+                    raise EnoughError
     else:
         judge = (lambda inner, place: _judge(inner, place, issues, entries=True)) if entries else _ignore
         Walker(issues, judge).resource(bundle, at)
@@ -70,7 +73,7 @@ def _judge_bundle(bundle: dict[str, Any], at: str, issues: list[Issue], *, entri
 def _passes(resource: dict[str, Any], kind: str) -> bool:
     """The fast path: True only if nothing is wrong."""
     met: list[str] = []
-    if not schemas.accepts(kind, resource, met):
+    if not accepts(kind, resource, met):
         return False
     contained = resource.get("contained")
     if contained is None:
@@ -78,7 +81,7 @@ def _passes(resource: dict[str, Any], kind: str) -> bool:
     ids = set()
     for item in contained:
         kind = item.get("resourceType")
-        if not isinstance(kind, str) or kind not in resource_types() or not schemas.accepts(kind, item, met):
+        if not isinstance(kind, str) or kind not in resource_types() or not accepts(kind, item, met):
             return False
         own_id = item.get("id")
         if own_id is None or own_id in ids or "contained" in item or _VERSIONED & item.get("meta", {}).keys():
