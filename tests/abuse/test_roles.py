@@ -26,6 +26,7 @@ OPERATIONS = dict.fromkeys(("GET /health/live", "GET /health/ready", "GET /metri
 AT_THE_DESK = only("source_system", "registrar", "facility")
 CARD_DESKS = only("registrar", "facility")
 PERSONS = AT_THE_DESK | only("reviewer")
+DECIDERS = only("registrar", "reviewer")
 READERS = only("citizen", "practitioner")
 PARTIES = only("citizen", "practitioner", "facility")
 SOURCES = only("source_system")
@@ -44,7 +45,16 @@ TABLE: dict[str, dict[str, frozenset[str]]] = {
         "POST /fhir/Patient/{}/$link-birth-registration": only("registrar"),
         "POST /fhir/Patient/{}/$guardian": only("registrar"),
         "POST /fhir/Patient/$match": PERSONS,
-        "GET /duplicates": only("registrar", "reviewer"),
+        "POST /fhir/Patient/$merge": only("registrar"),
+        "POST /fhir/Patient/$unmerge": only("registrar"),
+        "GET /fhir/Provenance": PERSONS | only("citizen"),
+        "GET /duplicates": DECIDERS,
+        "GET /duplicates/{}": DECIDERS,
+        "POST /duplicates/{}/assign": DECIDERS,
+        "POST /duplicates/{}/decision": DECIDERS,
+        "GET /approvals": DECIDERS,
+        "GET /approvals/{}": DECIDERS | AT_THE_DESK,
+        "POST /approvals/{}/decision": DECIDERS,
         **{f"GET /cards/{{}}{form}": CARD_DESKS | only("citizen") for form in ("", ".pdf", ".png", ".svg")},
         "POST /cards/sheet": CARD_DESKS,
         "POST /cards/{}/status": CARD_DESKS,
@@ -160,11 +170,6 @@ TABLE: dict[str, dict[str, frozenset[str]]] = {
 
 PROMISED: dict[str, dict[str, frozenset[str]]] = {
     "healthid": {
-        "POST /fhir/Patient/$merge": only("registrar"),
-        "POST /fhir/Patient/$unmerge": only("registrar"),
-        "POST /duplicates/{}/decision": only("registrar", "reviewer"),
-        "GET /approvals": only("registrar", "reviewer"),
-        "POST /approvals/{}/decision": only("registrar", "reviewer"),
         "POST /id-blocks": SOURCES | only("registrar"),
         "GET /id-blocks/{}": SOURCES | only("registrar"),
     },
