@@ -11,7 +11,7 @@ from shr_common.mongo import Client, Database
 
 from shr_healthid.card_keys import CardKeys
 from shr_healthid.http import cards
-from shr_healthid.http.patients import Desk
+from shr_healthid.http.desk import Desk
 from shr_healthid.rendering.drawing import Authority
 from shr_healthid.rendering.studio import Studio
 from shr_healthid.settings import Settings
@@ -57,5 +57,5 @@ def card_parts(
     )
     verify = VerifyCard(keys, store, desk.persons)
     at_desk = cards.CardDesk(desk, store, change, PrintCards(change, keys, studio), settings.cards_sheet_limit)
-    public = cards.public_router(desk, verify, statuses, jwks=lambda: keys.public, now=now)
+    public = cards.public_router(verify, statuses, jwks=lambda: keys.public, now=now)
     return CardParts((public, cards.router(at_desk)), studio)

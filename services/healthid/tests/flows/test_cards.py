@@ -203,6 +203,34 @@ async def test_whoever_has_no_health_id_yet_or_is_nobody_gets_no_card(registry: 
         assert (await drawn(registry, nobody)).status_code == 404
 
 
+async def test_after_a_merge_the_old_card_says_which_health_id_to_use_and_stands_again_when_it_is_undone(
+    registry: Any, citizen: Any, number: Any, rahima: str
+) -> None:
+    other = (await registry.register(citizen(nid=number(17), name="Rahima Begum", name_bn="রহিমা বেগম"))).json()["id"]
+    text = await scanned(registry, other)
+    registrar = registry.issuer.as_("registrar", sub="reg-1")
+    named = (("survivor", rahima), ("retired", other))
+    pair = {
+        "resourceType": "Parameters",
+        "parameter": [{"name": name, "valueReference": {"reference": f"Patient/{id_}"}} for name, id_ in named],
+    }
+    answer = await registry.client.post("/fhir/Patient/$merge", json=pair, headers=registrar)
+    assert answer.status_code == 200, answer.text
+    verdict = await verified(registry, text)
+    assert (verdict["valid"], verdict["health_id"], verdict["replaced_by"]) == (True, other, rahima)
+    assert "replace the card" in verdict["reason"]
+    shown = await drawn(registry, other)
+    assert shown.headers["content-disposition"] == f'inline; filename="health-card-{rahima}.png"'
+    assert (await drawn(registry, other, by=registry.issuer.as_("citizen", health_id=other))).status_code == 200
+    for status, expected in (("replaced", 409), ("registered", 409), ("issued", 409)):
+        assert (await noted(registry, other, status)).status_code == expected
+    answer = await registry.client.post("/fhir/Patient/$unmerge", json=pair, headers=registrar)
+    assert answer.status_code == 200, answer.text
+    assert (await verified(registry, text))["replaced_by"] is None
+    assert (await noted(registry, other, "lost")).status_code == 200
+    assert not (await verified(registry, text))["valid"]
+
+
 async def test_sheets_take_ten_cards_a_page(registry: Any, citizen: Any, number: Any) -> None:
     people = [await registry.register(citizen(nid=number(17), name=f"Person {n}")) for n in range(12)]
     ids = [answer.json()["id"] for answer in people]
@@ -267,6 +295,8 @@ async def test_whatever_is_scanned_gets_a_verdict(registry: Any, rahima: str) ->
 async def test_what_is_no_question_is_refused(registry: Any, body: bytes) -> None:
     answer = await registry.client.post("/cards/verify", content=body, headers={"Content-Type": "application/json"})
     assert answer.status_code in (400, 413, 422)
+    large = b'{"text": "' + b"x" * 2**19 + b'"}'
+    assert (await registry.client.post("/cards/verify", content=large)).status_code == 413
 
 
 async def test_when_too_many_cards_are_asked_for_at_once_the_answer_is_busy(

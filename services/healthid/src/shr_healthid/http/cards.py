@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
@@ -10,6 +11,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse
 from shr_common.errors import Category, Issue, ShrError, invalid, not_found, too_large
+from shr_common.fhir.json import JsonLimits
 from shr_common.identifiers import is_health_id
 from shr_common.security import Caller, DirectRoute, allow
 from shr_contracts.cloudevents import rfc3339
@@ -18,16 +20,20 @@ from shr_healthid.domain.cards import REGISTERED, Card, Cards, Step, wanted_reas
 from shr_healthid.domain.person import Person
 from shr_healthid.domain.status_list import PART_CARDS, TYPE
 from shr_healthid.http.bodies import json_body
-from shr_healthid.http.patients import Desk
+from shr_healthid.http.desk import Desk
 from shr_healthid.use_cases.change_card import CardBook, ChangeCard
 from shr_healthid.use_cases.print_cards import Form, PrintCards
 from shr_healthid.use_cases.publish_card_statuses import PublishCardStatuses
-from shr_healthid.use_cases.verify_card import VerifyCard, answering
+from shr_healthid.use_cases.verify_card import VerifyCard
 
 Desks = Annotated[Caller, allow("registrar", "facility")]
 Holders = Annotated[Caller, allow("registrar", "facility", "citizen")]
 MEDIA: dict[Form, str] = {"pdf": "application/pdf", "png": "image/png", "svg": "image/svg+xml"}
 STATUS_LIST = "/.well-known/card-status"
+TOGETHER = 10
+"""People of a sheet that are looked up at a time."""
+SCANNED = JsonLimits(bytes=256 * 1024, depth=8)
+"""Anyone may ask for a verdict: nobody's megabytes are read for it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +49,10 @@ class CardDesk:
     async def holder(self, health_id: str, caller: Caller, request: Request) -> Person:
         """Whose card an id asks for, audited: since a merge the survivor's."""
         person = await self.desk.person_for(health_id, caller, request)
-        return await answering(self.desk.persons, person)
+        holder = await self.desk.persons.answering(person)
+        if holder.id != person.id:
+            await self.desk.looked(holder, caller, request)
+        return holder
 
     def step(self, caller: Caller, status: str, reason: str | None = None) -> Step:
         """A step by this caller, now."""
@@ -87,18 +96,7 @@ def router(cards: CardDesk) -> APIRouter:
     async def sheet(request: Request, caller: Desks) -> Response:
         """``{"health_ids": […]}``: a PDF of A4 pages, ten cards on each."""
         wanted = _wanted((await json_body(request, cards.desk.limits)).tree, limit=cards.sheet_limit)
-        people: list[Person] = []
-        missing: list[Issue] = []
-        for place, health_id in enumerate(wanted):
-            try:
-                people.append(await cards.holder(health_id, caller, request))
-            except ShrError as error:
-                if error.category is not Category.NOT_FOUND:
-                    raise
-                missing.append(Issue("There is no such person.", expression=f"health_ids[{place}]", code="not-found",
-                                     text_bn="এমন কোনো ব্যক্তি নেই।"))  # fmt: skip
-        if missing:
-            raise ShrError(Category.INVALID, missing)
+        people = await _holders(cards, wanted, caller, request)
         content = await cards.prints.sheet(people, cards.step(caller, REGISTERED))
         return _file(content, MEDIA["pdf"], "health-cards.pdf")
 
@@ -106,7 +104,6 @@ def router(cards: CardDesk) -> APIRouter:
 
 
 def public_router(
-    desk: Desk,
     verify: VerifyCard,
     statuses: PublishCardStatuses,
     *,
@@ -119,7 +116,7 @@ def public_router(
     @routes.post("/cards/verify")
     async def verdict(request: Request) -> Response:
         """``{"text"}`` as scanned: 200 ``{"valid", "health_id", "name", "status", "reason", …}``, whatever it is."""
-        text = (await json_body(request, desk.limits)).tree.get("text")
+        text = (await json_body(request, SCANNED)).tree.get("text")
         if not isinstance(text, str):
             raise invalid("Send the scanned text.", expression="text", code="required", text_bn="স্ক্যান করা লেখা পাঠান।")
         return JSONResponse((await verify(text)).as_json(), headers={"Cache-Control": "no-store"})
@@ -146,6 +143,26 @@ def public_router(
         return Response(signed, media_type=f"application/{TYPE}", headers=headers)
 
     return routes
+
+
+async def _holders(cards: CardDesk, wanted: list[str], caller: Caller, request: Request) -> list[Person]:
+    """Whose cards a sheet shows, each look audited. Raises invalid with the places of those who are not there."""
+    people: list[Person] = []
+    missing: list[Issue] = []
+    for start in range(0, len(wanted), TOGETHER):
+        some = wanted[start : start + TOGETHER]
+        found = await asyncio.gather(*(cards.holder(one, caller, request) for one in some), return_exceptions=True)
+        for place, one in enumerate(found, start):
+            if isinstance(one, Person):
+                people.append(one)
+            elif isinstance(one, ShrError) and one.category is Category.NOT_FOUND:
+                missing.append(Issue("There is no such person.", expression=f"health_ids[{place}]", code="not-found",
+                                     text_bn="এমন কোনো ব্যক্তি নেই।"))  # fmt: skip
+            else:
+                raise one
+    if missing:
+        raise ShrError(Category.INVALID, missing)
+    return people
 
 
 def _wanted(said: dict[str, Any], *, limit: int) -> list[str]:

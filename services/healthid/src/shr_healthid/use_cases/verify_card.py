@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Protocol
 
 from shr_healthid.domain.cards import Cards, Claims, UnprovenError, Verdict, judge
-from shr_healthid.domain.ledger import HOPS_LIMIT
 from shr_healthid.domain.person import Person
 
 
@@ -29,6 +28,9 @@ class People(Protocol):
     async def by_id(self, id_: str) -> Person | None:
         """The person of an id."""
 
+    async def answering(self, person: Person) -> Person:
+        """Who answers for a person: herself, or whom she was merged into."""
+
 
 class VerifyCard:
     """First the signature, then the registry: nothing is looked up for a text that is not genuine."""
@@ -46,15 +48,5 @@ class VerifyCard:
             return Verdict(False, reason=error.reason)
         cards = await self._cards.of(claims.health_id)
         person = await self._people.by_id(claims.health_id)
-        holder = await answering(self._people, person) if person is not None else None
+        holder = await self._people.answering(person) if person is not None else None
         return judge(claims, cards, current_id=holder.id if holder is not None else None)
-
-
-async def answering(people: People, person: Person) -> Person:
-    """Who answers for a person: herself, or whom she was merged into."""
-    for _ in range(HOPS_LIMIT):
-        survivor = await people.by_id(person.survivor) if person.survivor is not None else None
-        if survivor is None:
-            break
-        person = survivor
-    return person
