@@ -81,9 +81,9 @@ class _PatientClient(AsyncMongoClient[Document]):
     the collector then complains about, in somebody else's test (PYTHON-5867).
     """
 
-    def __init__(self, uri: str, **options: Any) -> None:
+    def __init__(self, uri: str, *, event_listeners: Sequence[Any] = (), **options: Any) -> None:
         self._connecting = _Connecting()
-        super().__init__(uri, event_listeners=[self._connecting], **options)
+        super().__init__(uri, event_listeners=[self._connecting, *event_listeners], **options)
 
     async def close(self) -> None:
         """As the driver does, at most ``CLOSING_S`` later."""
