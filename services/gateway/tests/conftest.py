@@ -14,7 +14,7 @@ from shr_gateway.main import create_app
 from shr_gateway.settings import Settings
 from shr_local.testing.fixtures import infrastructure_fixtures
 
-from .world import Beats, World
+from .world import Beats, World, new_health_id
 
 # a broker of our own: consent's tests beat on the shared one, and here consent must be able to fall silent
 infrastructure, kafka_bootstrap, kafka_topics, mongo_uri = infrastructure_fixtures()
@@ -72,8 +72,10 @@ def run_gateway(issuer: Issuer, make_settings: Any, kafka_bootstrap: str) -> Any
 
 @pytest.fixture(scope="module")
 async def world(run_gateway: Any) -> AsyncIterator[World]:
-    """A gateway for the tests of one module, with consent beating. It is patient: the machine may be busy."""
+    """A gateway for the tests of one module, which has heard consent beat. It is patient: the machine may be busy."""
     async with run_gateway(consent_age_limit_s=20.0) as found:
+        anybody = new_health_id()
+        await found.answers(anybody, found.citizen(anybody), 200)
         yield found
 
 
