@@ -32,7 +32,9 @@ class ServiceSettings(BaseSettings):
     mongo_uri: str = Field(description="MongoDB connection string (a replica set).")
     kafka_bootstrap: str = Field(description="Kafka bootstrap servers, host:port[,host:port].")
     namespace: str = Field("shr", description="Prefix of databases (shr_records) and consumer groups (shr.records.…).")
-    keys_dir: Path = Field(description="Folder of the key store: lookup.key, master-<service>.key, messages.key, dlq.key.")
+    keys_dir: Path = Field(
+        description="Folder of the key store: lookup.key, master-<service>.key, messages.key, dlq.key, cards.pem."
+    )
 
     issuer: str = Field("http://127.0.0.1:8009", description="Issuer of accepted tokens.")
     jwks_url: str | None = Field(None, description="Where the issuer's public keys are; default {issuer}/jwks.")
