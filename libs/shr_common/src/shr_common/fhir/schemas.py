@@ -89,7 +89,8 @@ def _quick_validator() -> jsonschema_rs.Validator:
 
 
 def _is_safe_narrative(div: str) -> bool:
-    return _quick_validator().is_valid({_DIV: div}) or narrative.fault(div) is None
+    is_plain = bool(QUICK) and _quick_validator().is_valid({_DIV: div})  # not worth its memory for this alone
+    return is_plain or narrative.fault(div) is None
 
 
 def _note_local_reference(reference: str) -> bool:
