@@ -88,7 +88,10 @@ class People:
             also = (last,) if draw.random() < 0.6 else ()
             return [Human(next(self._ids), (name, *also), {"m": "male", "f": "female"}[gender], **shared)
                     for name, gender in zip(names, genders, strict=True)]  # fmt: skip
-        name = self._woman() if girl else self._man(last)
+        if draw.random() < 0.04:  # named after a parent
+            name = mother.name if girl else father.name
+        else:
+            name = self._woman() if girl else self._man(last)
         return [Human(next(self._ids), name, "female" if girl else "male", **shared)]
 
     def _man(self, last: Name) -> tuple[Name, ...]:

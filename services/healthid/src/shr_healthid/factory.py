@@ -29,6 +29,7 @@ from shr_healthid.card_factory import card_parts
 from shr_healthid.domain.application import Application
 from shr_healthid.domain.body import parse
 from shr_healthid.domain.outcomes import Outcome
+from shr_healthid.domain.weights import Weights
 from shr_healthid.http import approvals, feed, match, operations, patients, public, reviews, search
 from shr_healthid.http.bulk import Bulk
 from shr_healthid.http.desk import Desk
@@ -36,6 +37,7 @@ from shr_healthid.messaging import notification_requested, patient_submitted
 from shr_healthid.messaging.secrets import opener
 from shr_healthid.settings import Settings
 from shr_healthid.storage.approvals import ApprovalStore
+from shr_healthid.storage.candidates import CandidateStore
 from shr_healthid.storage.collections import INDEXES
 from shr_healthid.storage.counters import CounterStore
 from shr_healthid.storage.feed import FeedStore
@@ -46,6 +48,7 @@ from shr_healthid.storage.refusals import RefusalStore
 from shr_healthid.storage.registry import RegistryStore
 from shr_healthid.storage.reviews import ReviewStore
 from shr_healthid.storage.sealing import Sealing
+from shr_healthid.storage.tokens import Tokens
 from shr_healthid.use_cases.amend_person import AmendPerson
 from shr_healthid.use_cases.answer_submitted_persons import AnswerSubmittedPersons
 from shr_healthid.use_cases.decide_approval import DecideApproval
@@ -56,9 +59,11 @@ from shr_healthid.use_cases.merge_persons import MergePersons
 from shr_healthid.use_cases.prove_numbers import ProveNumbers
 from shr_healthid.use_cases.register_many import RegisterMany
 from shr_healthid.use_cases.register_person import RegisterPerson, Rules, SettleRegistrations
+from shr_healthid.use_cases.screen_newcomers import ScreenNewcomers
 from shr_healthid.use_cases.verify_provisional import Backoff, VerifyProvisional
 from shr_healthid.verification.circuit import Circuit
 from shr_healthid.verification.national_service import NationalVerification
+from shr_healthid.weights_file import load_weights
 
 SERVICE = "healthid"
 LOG = structlog.get_logger("shr.healthid")
@@ -85,6 +90,9 @@ class _Parts:
     counters: CounterStore
     limits: JsonLimits
     sealing: Sealing
+    weights: Weights
+    candidates: CandidateStore
+    screening: ScreenNewcomers
 
 
 def assemble(settings: Settings) -> Assembly:
@@ -98,14 +106,14 @@ def assemble(settings: Settings) -> Assembly:
     national = _national_service(parts)
     prove = ProveNumbers(national, parts.lookup)
     settle: Coalescer[Application, Outcome] = Coalescer(
-        SettleRegistrations(parts.registry), items_limit=64, queue_limit=settings.queue_limit
+        SettleRegistrations(parts.registry, parts.screening), items_limit=64, queue_limit=settings.queue_limit
     )
     register = _register(parts, prove, settle)
     recheck = _recheck(parts, prove, national)
     subscribers = _subscribers(parts, producer, register)
     desk = Desk(parts.persons, audit, parts.limits, now)
     amend = AmendPerson(parts.registry, parts.lookup, settings.policy())
-    link = LinkBirthRegistration(parts.registry, prove, parts.lookup)
+    link = LinkBirthRegistration(parts.registry, prove, parts.lookup, parts.screening)
     bulk = Bulk(
         desk,
         RegisterMany(register, at_once=settings.bulk_at_once),
@@ -116,7 +124,7 @@ def assemble(settings: Settings) -> Assembly:
     routers = [
         public.router(parts.counters, now=now),
         search.router(desk, parts.lookup, page_size=settings.page_size, page_size_limit=settings.page_size_limit),
-        match.router(desk, parts.lookup),
+        match.router(desk, parts.lookup, parts.candidates, parts.weights),
         patients.router(desk, register, amend, bulk),
         operations.router(desk, link, amend, MergePersons(parts.registry)),
         *_deciding(parts, desk),
@@ -150,14 +158,19 @@ def _stores(settings: Settings) -> _Parts:
     database = client[settings.database_of(SERVICE)]
     envelope = Envelope.load(settings.keys_dir, "master-healthid")
     outbox = Outbox(database, envelope)
-    sealing = Sealing(envelope)
+    lookup = LookupKey.load(settings.keys_dir)
+    weights = load_weights(settings.match_weights)
+    tokens = Tokens(lookup.hash, weights.words, weights_version=weights.version)
+    sealing = Sealing(envelope, tokens)
+    persons = PersonStore(database, sealing)
+    candidates = CandidateStore(database, sealing, tokens, persons)
     return _Parts(
         settings=settings,
         client=client,
         envelope=envelope,
-        lookup=LookupKey.load(settings.keys_dir),
+        lookup=lookup,
         outbox=outbox,
-        persons=PersonStore(database, sealing),
+        persons=persons,
         registry=RegistryStore(
             client,
             database,
@@ -171,6 +184,9 @@ def _stores(settings: Settings) -> _Parts:
         counters=CounterStore(database),
         limits=JsonLimits(bytes=settings.body_limit_bytes, depth=settings.json_depth_limit),
         sealing=sealing,
+        weights=weights,
+        candidates=candidates,
+        screening=ScreenNewcomers(candidates, weights),
     )
 
 
@@ -224,6 +240,7 @@ def _recheck(parts: _Parts, prove: ProveNumbers, national: NationalVerification)
         parts.registry,
         parts.persons,
         prove,
+        parts.screening,
         backoff=Backoff(
             timedelta(seconds=settings.recheck_first_s),
             timedelta(seconds=settings.recheck_longest_s),

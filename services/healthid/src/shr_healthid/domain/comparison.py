@@ -20,7 +20,7 @@ from shr_healthid.domain.sounds import is_bangla, skeleton
 
 FIELDS: Mapping[str, tuple[str, ...]] = {
     "name": ("exact", "close", "cross_script", "typo", "partial", "some", "family", "differs"),
-    "birth_date": ("exact", "estimated", "swapped", "digit", "part", "near", "differs"),
+    "birth_date": ("exact", "estimated", "swapped", "digit", "part", "near", "differs", "far"),
     "gender": ("exact", "differs"),
     "area": ("exact", "digit", "district", "differs"),
     "place": ("exact", "close", "partial", "some", "differs"),
@@ -42,6 +42,8 @@ _ADDRESS_WORDS = frozenset(
 _GENDERS = frozenset({"male", "female", "other"})
 _GUESSED_DAYS = ("-01-01", "-07-01")
 _NEAR_YEARS = 2
+_GENERATION = 12
+"""Years that lie between a father and a son of the same name, but hardly between two guesses."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +141,7 @@ def _date_level(one: str, other: str, *, guessed: bool) -> str:
     if precision < 10 or guessed:
         if one[:precision] == other[:precision] or (guessed and years == 0):
             return "estimated"
-        return "near" if years <= _NEAR_YEARS else "differs"
+        return "near" if years <= _NEAR_YEARS else "far" if years >= _GENERATION else "differs"
     if one[:4] == other[:4] and one[5:7] == other[8:] and one[8:] == other[5:7]:
         return "swapped"
     if OSA.distance(one, other, score_cutoff=1) == 1:
@@ -147,7 +149,7 @@ def _date_level(one: str, other: str, *, guessed: bool) -> str:
     same = (one[:4] == other[:4]) + (one[5:7] == other[5:7]) + (one[8:] == other[8:])
     if same == 2:
         return "part"
-    return "near" if years == 0 else "differs"
+    return "near" if years == 0 else "far" if years >= _GENERATION else "differs"
 
 
 def _genders(one: str | None, other: str | None) -> Agreement | None:

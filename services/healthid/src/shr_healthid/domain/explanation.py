@@ -37,6 +37,7 @@ _LEVELS: Mapping[str, Mapping[str, tuple[str, str]]] = {
         "part": ("agrees in two of day, month and year", "দিন, মাস ও সালের দুটি মেলে"),
         "near": ("is near, but not the same", "কাছাকাছি, তবে এক নয়"),
         "differs": ("differs", "মেলে না"),
+        "far": ("is a generation apart", "এক প্রজন্মের ব্যবধান"),
     },
     "area": {
         "exact": ("agrees", "মেলে"),

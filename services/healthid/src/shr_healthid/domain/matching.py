@@ -1,79 +1,124 @@
-"""Graded candidates for a person who is looked for: Fellegi-Sunter weights that a registrar can follow.
+"""Graded candidates for a person who is looked for. Matching shows people and never links them.
 
-Each field adds log2(m/u) when it agrees and log2((1-m)/(1-u)) when it does not: ``m`` is how often it agrees for one
-person (typing errors), ``u`` for two (namesakes). What one side does not say adds nothing. Matching shows candidates
-and never links.
+Fellegi and Sunter (1969): each field that both sides say adds its weight (``domain/weights.py``) to the log2 odds that
+both are one person. The grade ``certain`` asks for more than odds, since twins, fathers and sons, and namesakes of one
+village agree in much: the whole name and the whole birth date have to agree, one more field that a family does not
+share by chance, and nothing may contradict.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
-from math import log2
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
 
-from shr_healthid.domain.demographics import same_date
-from shr_healthid.domain.names import alike, words_of
-from shr_healthid.domain.person import Demographics, Person
+from shr_healthid.domain.comparison import Agreement, compare
+from shr_healthid.domain.explanation import NUMBER_AGREES, NUMBERS_DIFFER, Part, part_of
+from shr_healthid.domain.names import words_of
+from shr_healthid.domain.person import Demographics, Number
+from shr_healthid.domain.weights import Weights
 
-PRIOR = -8.0
-"""log2 odds before any field is seen: one of some hundred candidates of a block."""
+NONE = "none"
+CERTAIN = "certain"
+RANKS = {CERTAIN: 0, "probable": 1, "possible": 2, NONE: 3}
+ODDS_LIMIT = 60.0
+_WHOLE = frozenset({"exact", "close", "cross_script"})
+_SUPPORTS = {"father": _WHOLE, "mother": _WHOLE, "phone": frozenset({"exact"}), "place": frozenset({"exact", "close"})}
+_CONTRADICTIONS = frozenset({"gender", "father", "mother"})
 
-_M_U = {
-    "name": (0.95, 0.002),
-    "birth_date": (0.96, 0.0001),
-    "birth_year": (0.98, 0.02),
-    "gender": (0.99, 0.5),
-    "district": (0.85, 0.05),
-    "upazila": (0.80, 0.005),
-    "mobile": (0.60, 0.00001),
-}
-_GRADES = ((0.999, "certain"), (0.9, "probable"), (0.2, "possible"))
+Verified = frozenset[tuple[str, int, str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """Somebody who may be meant. ``verified``: kind, length and keyed hash of her verified numbers."""
+
+    id: str
+    demographics: Demographics
+    verified: Verified = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """A candidate: ``score`` from 0 to 1, ``grade``, and each field's part in words."""
+    """A candidate with her grade; ``odds`` in bits, ``score`` the probability that they stand for."""
 
-    person: Person
-    score: float
+    candidate: Candidate
+    odds: float
     grade: str
-    explanation: tuple[str, ...]
+    parts: tuple[Part, ...] = field(default=())
+
+    @property
+    def score(self) -> float:
+        """From 0 to 1."""
+        return round(1.0 / (1.0 + math.exp2(-self.odds)), 6)
 
 
-def match(said: Demographics, candidates: list[Person], proven: frozenset[str]) -> list[Match]:
-    """Candidates worth showing, best first. ``proven``: ids of those whose verified number was given."""
-    matches = [_match(said, person, person.id in proven) for person in candidates]
-    return sorted((m for m in matches if m.grade != "none"), key=lambda m: (-m.score, m.person.id))
+def match(
+    said: Demographics,
+    candidates: Iterable[Candidate],
+    weights: Weights,
+    *,
+    proven: frozenset[str] = frozenset(),
+    verified: Verified = frozenset(),
+) -> list[Match]:
+    """Candidates worth showing, best first.
+
+    ``proven``: ids of those whose verified number was given. ``verified``: the verified numbers of whom is looked for.
+    """
+    found = [graded(said, one, weights, proven=one.id in proven, verified=verified) for one in candidates]
+    return sorted((m for m in found if m.grade != NONE), key=lambda m: (RANKS[m.grade], -m.odds, m.candidate.id))
 
 
-def _match(said: Demographics, person: Person, proven: bool) -> Match:
-    parts = list(_parts(said, person.demographics))
-    explanation = [f"{field} {'agrees' if agrees else 'differs'} ({weight:+.1f})" for field, agrees, weight in parts]
-    odds = PRIOR + sum(weight for _, _, weight in parts)
-    score = 1 / (1 + 2.0 ** -max(min(odds, 60.0), -60.0))
+def graded(
+    said: Demographics, one: Candidate, weights: Weights, *, proven: bool = False, verified: Verified = frozenset()
+) -> Match:
+    """One candidate, graded."""
+    agreements = compare(said, one.demographics)
+    weighed = [(agreement, weights.of_agreement(agreement)) for agreement in agreements]
+    odds = max(-ODDS_LIMIT, min(ODDS_LIMIT, weights.prior + sum(weight for _, weight in weighed)))
+    parts = [part_of(a.field, a.level, weight) for a, weight in weighed]
+    grade = _grade(agreements, odds, weights)
     if proven:
-        differs = [field for field, agrees, _ in parts if not agrees and field in ("name", "birth_date", "birth_year")]
-        explanation.insert(0, "verified number agrees")
-        score = score if differs else 1.0
-    grade = next((name for least, name in _GRADES if score >= least), "possible" if proven else "none")
-    return Match(person, round(score, 4), grade, tuple(explanation))
+        parts.insert(0, NUMBER_AGREES)
+        if _contradicts(agreements):
+            grade = grade if RANKS[grade] < RANKS[NONE] else "possible"
+        else:
+            grade, odds = "certain", ODDS_LIMIT
+    elif are_two(verified, one.verified):
+        parts.insert(0, NUMBERS_DIFFER)
+    return Match(one, odds, grade, tuple(parts))
 
 
-def _parts(said: Demographics, other: Demographics) -> Iterator[tuple[str, bool, float]]:
-    if said.names and other.names:
-        yield _weighed("name", any(alike(a, b) for a in said.names for b in other.names))
-    if said.birth_date and other.birth_date:
-        precise = min(len(said.birth_date), len(other.birth_date)) >= 10
-        yield _weighed("birth_date" if precise else "birth_year", same_date(said.birth_date, other.birth_date))
-    for field in ("gender", "district", "upazila", "mobile"):
-        one, two = getattr(said, field), getattr(other, field)
-        if one and two:
-            yield _weighed(field, one == two)
+def _grade(agreements: Sequence[Agreement], odds: float, weights: Weights) -> str:
+    for grade, least in weights.grades.items():
+        if odds >= least and (grade != "certain" or is_beyond_doubt(agreements)):
+            return grade
+    return NONE
 
 
-def _weighed(field: str, agrees: bool) -> tuple[str, bool, float]:
-    m, u = _M_U[field]
-    return field, agrees, log2(m / u) if agrees else log2((1 - m) / (1 - u))
+def is_beyond_doubt(agreements: Sequence[Agreement]) -> bool:
+    """Whether no twin, parent or namesake would agree like this."""
+    levels = {agreement.field: agreement.level for agreement in agreements}
+    if levels.get("name") not in _WHOLE or levels.get("birth_date") != "exact":
+        return False
+    if any(levels.get(one) == "differs" for one in _CONTRADICTIONS):
+        return False
+    return any(levels.get(one) in enough for one, enough in _SUPPORTS.items())
+
+
+def _contradicts(agreements: Sequence[Agreement]) -> bool:
+    return any(a.field in ("name", "birth_date") and a.level in ("differs", "far") for a in agreements)
+
+
+def verified_of(numbers: Iterable[Number]) -> Verified:
+    """Verified numbers as two sides compare them."""
+    return frozenset((number.kind, len(number.value), number.hash) for number in numbers if number.verified)
+
+
+def are_two(one: Verified, other: Verified) -> bool:
+    """Whether both have a verified number of one kind and length, and not the same."""
+    theirs = {(kind, length): hash_ for kind, length, hash_ in other}
+    return any(theirs.get((kind, length), hash_) != hash_ for kind, length, hash_ in one)
 
 
 def is_searchable(said: Demographics) -> bool:

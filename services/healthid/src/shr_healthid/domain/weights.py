@@ -96,7 +96,7 @@ def _ordered(
     least = -math.inf
     for level in reversed(levels):
         apart = raw[level] - term_weight * heard[level]
-        if level == "differs":
+        if level in ("differs", "far"):
             apart = min(apart, 0.0)
         least = ordered[level] = max(apart, least)
     return ordered

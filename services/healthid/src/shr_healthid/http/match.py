@@ -3,26 +3,35 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from typing import Annotated, Any, Protocol
 
 from fastapi import APIRouter, Request, Response
 from shr_common.errors import Category, Issue, ShrError, invalid
 from shr_common.fhir.validate import validate
 from shr_common.identifiers import KINDS
-from shr_common.security import Caller, allow
+from shr_common.security import Caller, DirectRoute, allow
 
-from shr_healthid.domain.matching import Match, is_searchable, match
+from shr_healthid.domain.explanation import Part
+from shr_healthid.domain.matching import CERTAIN, Candidate, Match, is_searchable, match, verified_of
+from shr_healthid.domain.person import Person
 from shr_healthid.domain.reading import demographics_of
 from shr_healthid.domain.served import Reader, patient_for
+from shr_healthid.domain.weights import Weights
 from shr_healthid.http.bodies import answer, json_body
 from shr_healthid.http.callers import reader_of
-from shr_healthid.http.patients import Desk
+from shr_healthid.http.desk import Desk
+from shr_healthid.storage.candidates import CandidateStore
 
 Matching = Annotated[Caller, allow("source_system", "registrar", "facility", "reviewer")]
 GRADE = "http://hl7.org/fhir/StructureDefinition/match-grade"
 EXPLANATION = "http://dghs.gov.bd/fhir/StructureDefinition/match-explanation"
+PART = "http://dghs.gov.bd/fhir/StructureDefinition/match-part"
+TRANSLATION = "http://hl7.org/fhir/StructureDefinition/translation"
 COUNT = 10
 COUNT_LIMIT = 50
+SPARE = 10
+"""Loaded beyond the count, since several may be one person by merges."""
 AT = "Parameters.parameter.where(name='resource').resource"
 
 
@@ -33,12 +42,12 @@ class Hasher(Protocol):
         """The keyed hash of a number of a kind."""
 
 
-def router(desk: Desk, hasher: Hasher) -> APIRouter:
+def router(desk: Desk, hasher: Hasher, candidates: CandidateStore, weights: Weights) -> APIRouter:
     """The route of ``$match``."""
-    routes = APIRouter(tags=["persons"])
+    routes = APIRouter(tags=["persons"], route_class=DirectRoute)
 
     @routes.post("/fhir/Patient/$match")
-    async def candidates(request: Request, caller: Matching) -> Response:
+    async def matching(request: Request, caller: Matching) -> Response:
         """Parameters ``resource``, ``onlyCertainMatches``, ``count`` → searchset with scores."""
         patient, only_certain, count = _asked((await json_body(request, desk.limits)).tree)
         said = demographics_of(patient)
@@ -51,14 +60,15 @@ def router(desk: Desk, hasher: Hasher) -> APIRouter:
         if not proven and not is_searchable(said):
             raise invalid("Give a name, a whole birth date or a number to look for.", expression=AT, code="required",
                           text_bn="খোঁজার জন্য নাম, পূর্ণ জন্ম তারিখ বা নম্বর দিন।")  # fmt: skip
-        near = {p.id: p for p in (*await desk.persons.candidates(said), *proven)}
-        found = match(said, list(near.values()), frozenset(p.id for p in proven))
+        near = {p.id: Candidate(p.id, p.demographics, verified_of(p.numbers)) for p in proven}
+        near = {one.id: one for one in await candidates.near(said)} | near
+        found = match(said, near.values(), weights, proven=frozenset(p.id for p in proven))
+        shown = await _people(candidates, found, proven, limit=count)
         if only_certain:
-            certain = [m for m in found if m.grade == "certain"]
-            found = certain if len(certain) == 1 else []
-        found = found[:count]
-        await asyncio.gather(*(desk.looked(m.person, caller, request) for m in found))
-        return answer(_bundle(found, reader_of(caller), str(request.base_url).rstrip("/")))
+            certain = [(p, m) for p, m in shown if m.grade == CERTAIN]
+            shown = certain if len(certain) == 1 else []
+        await asyncio.gather(*(desk.looked(person, caller, request) for person, _ in shown))
+        return answer(_bundle(shown, reader_of(caller), str(request.base_url).rstrip("/")))
 
     return routes
 
@@ -82,20 +92,56 @@ def _asked(tree: dict[str, Any]) -> tuple[dict[str, Any], bool, int]:
     return patient, given.get("onlyCertainMatches", {}).get("valueBoolean") is True, min(count, COUNT_LIMIT)
 
 
-def _bundle(found: list[Match], reader: Reader, base: str) -> dict[str, Any]:
+async def _people(
+    candidates: CandidateStore, found: Sequence[Match], proven: Sequence[Person], *, limit: int
+) -> list[tuple[Person, Match]]:
+    """The people of the matches, best first, each once: sides of a merge are the person who answers for them."""
+    loaded = await candidates.persons(m.candidate.id for m in found[: limit + SPARE])
+    shown: dict[str, tuple[Person, Match]] = {}
+    for one in found[: limit + SPARE]:
+        person = loaded.get(one.candidate.id)
+        if person is not None:
+            shown.setdefault(person.id, (person, one))
+    return list(shown.values())[:limit]
+
+
+def _bundle(shown: Sequence[tuple[Person, Match]], reader: Reader, base: str) -> dict[str, Any]:
     entries = [
         {
-            "fullUrl": f"{base}/fhir/Patient/{m.person.id}",
-            "resource": patient_for(m.person, reader),
+            "fullUrl": f"{base}/fhir/Patient/{person.id}",
+            "resource": patient_for(person, reader),
             "search": {
-                "extension": [
-                    {"url": GRADE, "valueCode": m.grade},
-                    {"url": EXPLANATION, "valueString": "; ".join(m.explanation)},
-                ],
+                "extension": [{"url": GRADE, "valueCode": m.grade}, _explanation(m), *map(_part, m.parts)],
                 "mode": "match",
                 "score": m.score,
             },
         }
-        for m in found
+        for person, m in shown
     ]
     return {"resourceType": "Bundle", "type": "searchset", "total": len(entries), "entry": entries}
+
+
+def _explanation(found: Match) -> dict[str, Any]:
+    """The whole explanation as one text, in English with its Bangla translation."""
+    return {
+        "url": EXPLANATION,
+        "valueString": "; ".join(part.text for part in found.parts),
+        "_valueString": _in_bangla("; ".join(part.text_bn for part in found.parts)),
+    }
+
+
+def _part(part: Part) -> dict[str, Any]:
+    """One field's part, for programs and for a page that shows them line by line."""
+    said: list[dict[str, Any]] = [
+        {"url": "field", "valueCode": part.field},
+        {"url": "agreement", "valueCode": part.level},
+    ]
+    if part.weight is not None:
+        said.append({"url": "weight", "valueDecimal": part.weight})
+    text = {"url": "text", "valueString": part.text, "_valueString": _in_bangla(part.text_bn)}
+    return {"url": PART, "extension": [*said, text]}
+
+
+def _in_bangla(text: str) -> dict[str, Any]:
+    parts = [{"url": "lang", "valueCode": "bn"}, {"url": "content", "valueString": text}]
+    return {"extension": [{"url": TRANSLATION, "extension": parts}]}

@@ -32,6 +32,7 @@ INDEXES: dict[str, Sequence[IndexModel]] = {
     PERSONS: (
         IndexModel([("words", ASCENDING), ("birth_date", ASCENDING)], name="words_birth_date"),
         IndexModel([("birth_date", ASCENDING)], name="birth_date"),
+        IndexModel([("keys", ASCENDING)], name="keys"),
         IndexModel(
             [("pending.next_at", ASCENDING)],
             name="pending",

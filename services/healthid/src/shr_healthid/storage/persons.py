@@ -12,15 +12,14 @@ from pymongo import ReturnDocument
 from shr_common.mongo import Database, Document, categorised
 
 from shr_healthid.domain.ledger import HOPS_LIMIT, local_key
-from shr_healthid.domain.names import search_words, skeleton, words_of
-from shr_healthid.domain.person import Demographics, LocalId, Person
+from shr_healthid.domain.names import skeleton, words_of
+from shr_healthid.domain.person import LocalId, Person
 from shr_healthid.storage.collections import LOCAL_IDS, NUMBERS, PERSONS, VERSIONS
 from shr_healthid.storage.sealing import Sealing
 
 COUNT_LIMIT = 1000
 HISTORY_LIMIT = 200
 WORDS_LIMIT = 6
-CANDIDATES_LIMIT = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,23 +90,6 @@ class PersonStore:
             total = await self._persons.count_documents(query, limit=COUNT_LIMIT)
             page = await self._persons.find({**query, "_id": {"$gt": after}}).sort("_id", 1).limit(limit).to_list()
         return [self._sealing.person_of(document) for document in page], total
-
-    async def candidates(self, said: Demographics) -> list[Person]:
-        """Who may be meant: a word of the name and the birth year in common, or the whole birth date."""
-        words = [word for word in search_words(said.names) if word.startswith("~")][:WORDS_LIMIT]
-        born = said.birth_date or ""
-        blocks: list[Document] = []
-        if words:
-            year: Document = {"birth_date": {"$regex": f"^{re.escape(born[:4])}"}} if born else {}
-            blocks.append({"words": {"$in": words}, **year})
-        if len(born) == 10:
-            blocks.append({"birth_date": born})
-        found: dict[str, Document] = {}
-        with categorised():
-            for block in blocks:
-                for document in await self._persons.find(block).limit(CANDIDATES_LIMIT).to_list():
-                    found[document["_id"]] = document
-        return [self._sealing.person_of(document) for document in found.values()]
 
     async def history(self, person: Person) -> list[Person]:
         """Her states, newest first."""

@@ -158,7 +158,8 @@ class RegistryStore:
         writes: list[Write] = []
         for person in ledger.superseded:
             document = self._sealing.document_of(person)
-            document.pop("pending", None)
+            for current_only in ("pending", "keys", "keys_version", "traits"):
+                document.pop(current_only, None)
             document |= {"_id": f"{person.key}|{person.version}", "id": person.id}
             writes.append(InsertOne(document))
         return writes

@@ -8,15 +8,18 @@ from shr_common.keys import Envelope
 from shr_common.mongo import Document
 
 from shr_healthid.domain import exact_json
+from shr_healthid.domain.matching import Candidate, verified_of
 from shr_healthid.domain.names import is_bangla, search_words
 from shr_healthid.domain.person import Change, Demographics, LocalId, Number, Pending, Person
+from shr_healthid.storage.tokens import Tokens
 
 
 class Sealing:
     """Seals with the service's master key, bound to the person's key, so that a state cannot be moved."""
 
-    def __init__(self, envelope: Envelope) -> None:
+    def __init__(self, envelope: Envelope, tokens: Tokens) -> None:
         self._envelope = envelope
+        self._tokens = tokens
 
     def document_of(self, person: Person) -> Document:
         """The stored form of a person."""
@@ -27,6 +30,7 @@ class Sealing:
             "numbers": [_listed(number) for number in person.numbers],
             "unlinked": [_listed(number) for number in person.unlinked],
             "change": _told(person.change),
+            **_traits(said),
         }
         document: Document = {
             "_id": person.id,
@@ -35,6 +39,7 @@ class Sealing:
             "status": person.status,
             "names": list(said.names),
             "words": search_words(said.names),
+            **self.found_by(person),
             "gender": said.gender,
             "birth_date": said.birth_date,
             "district": said.district,
@@ -66,7 +71,7 @@ class Sealing:
             key=document["key"],
             version=document["version"],
             status=document["status"],
-            demographics=_demographics(document, names, sealed["mobile"]),
+            demographics=_demographics(document, names, sealed),
             patient=sealed["patient"],
             first_source=document["first_source"],
             registered_at=document["registered_at"],
@@ -84,6 +89,23 @@ class Sealing:
             change=Change(*told) if (told := sealed.get("change")) else None,
         )
 
+    def found_by(self, person: Person) -> Document:
+        """What look-ups of matching need: the keys, and what is compared, sealed apart from all the rest."""
+        said = person.demographics
+        verified = sorted([kind, length, hash_] for kind, length, hash_ in verified_of(person.numbers))
+        traits = {"mobile": said.mobile, **_traits(said), "verified": verified}
+        return {
+            "keys": self._tokens.stored(said),
+            "keys_version": self._tokens.version,
+            "traits": self.seal(traits, f"{person.key}|traits"),
+        }
+
+    def candidate_of(self, document: Document) -> Candidate:
+        """What a look-up compares; the person's other data stay sealed."""
+        traits = self.open(document["traits"], f"{document['key']}|traits")
+        demographics = _demographics(document, tuple(document["names"]), traits)
+        return Candidate(document["_id"], demographics, frozenset((k, n, h) for k, n, h in traits["verified"]))
+
     def seal(self, value: Any, bound_to: str) -> bytes:
         """Any JSON value, sealed."""
         return self._envelope.seal(exact_json.dumps(value), bound_to.encode())
@@ -97,7 +119,7 @@ class Sealing:
         return exact_json.loads(self._envelope.open(sealed, bound_to.encode()))
 
 
-def _demographics(document: Document, names: tuple[str, ...], mobile: str | None) -> Demographics:
+def _demographics(document: Document, names: tuple[str, ...], sealed: dict[str, Any]) -> Demographics:
     return Demographics(
         names=names,
         name=next((name for name in names if not is_bangla(name)), None),
@@ -106,8 +128,16 @@ def _demographics(document: Document, names: tuple[str, ...], mobile: str | None
         birth_date=document["birth_date"],
         district=document["district"],
         upazila=document["upazila"],
-        mobile=mobile,
+        mobile=sealed["mobile"],
+        father=sealed.get("father"),
+        mother=sealed.get("mother"),
+        place=sealed.get("place"),
+        estimated=bool(sealed.get("estimated")),
     )
+
+
+def _traits(said: Demographics) -> dict[str, Any]:
+    return {"father": said.father, "mother": said.mother, "place": said.place, "estimated": said.estimated}
 
 
 def _told(change: Change | None) -> list[Any] | None:

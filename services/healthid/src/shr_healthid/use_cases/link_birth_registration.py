@@ -16,13 +16,15 @@ from shr_healthid.domain.person import Number, Person
 from shr_healthid.use_cases.amend_person import intake_of
 from shr_healthid.use_cases.prove_numbers import Hasher, ProveNumbers
 from shr_healthid.use_cases.register_person import Registry, Submission, hashes_in, raise_refusal
+from shr_healthid.use_cases.screen_newcomers import ScreenNewcomers, also
 
 
 class LinkBirthRegistration:
     """Verify first, then settle; what was recorded under the provisional id stays where it is."""
 
-    def __init__(self, registry: Registry, prove: ProveNumbers, hasher: Hasher) -> None:
+    def __init__(self, registry: Registry, prove: ProveNumbers, hasher: Hasher, screening: ScreenNewcomers) -> None:
         self._registry = registry
+        self._screening = screening
         self._prove = prove
         self._hasher = hasher
 
@@ -35,11 +37,14 @@ class LinkBirthRegistration:
         proof = known(number) if is_known else (await self._prove([number], said))[0]
         _refuse_unproven(proof)
         wanted = Wanted(persons=frozenset({person.id}), numbers=frozenset(hashes_in([proof])))
-        outcome = await self._registry.change(
-            wanted,
-            lambda ledger: link_birth_registration(ledger, person.id, proof, intake_of(submission), final=final),
-            fresh=1,
+        intake = intake_of(submission)
+        others, decide = await self._screening.around(
+            person,
+            said,
+            intake,
+            lambda ledger: link_birth_registration(ledger, person.id, proof, intake, final=final),
         )
+        outcome = await self._registry.change(also(wanted, others), decide, fresh=1)
         raise_refusal(outcome)
         return outcome
 

@@ -10,14 +10,15 @@ from typing import Any, Protocol, TypeVar
 from shr_common.errors import Category, Issue, ShrError, conflict, not_found
 
 from shr_healthid.domain.applicant import Applicant, read_applicant
-from shr_healthid.domain.application import UNKNOWN, Application, Proof
+from shr_healthid.domain.application import KNOWN, UNKNOWN, VERIFIED, Application, Proof
 from shr_healthid.domain.blocks import is_offline_id
 from shr_healthid.domain.evidence import known
 from shr_healthid.domain.ledger import Intake, Ledger, Wanted
 from shr_healthid.domain.outcomes import Outcome
-from shr_healthid.domain.person import Number, Person
+from shr_healthid.domain.person import Demographics, Number, Person
 from shr_healthid.domain.registration import register
 from shr_healthid.use_cases.prove_numbers import Hasher, ProveNumbers
+from shr_healthid.use_cases.screen_newcomers import ScreenNewcomers, also
 
 T = TypeVar("T")
 LONGEST = 17
@@ -146,16 +147,28 @@ class RegisterPerson:
 class SettleRegistrations:
     """The unit of work of a batch of registrations: each sees what those before it changed."""
 
-    def __init__(self, registry: Registry) -> None:
+    def __init__(self, registry: Registry, screening: ScreenNewcomers) -> None:
         self._registry = registry
+        self._screening = screening
 
     async def __call__(self, applications: Sequence[Application]) -> list[Outcome]:
         """One outcome for each, in order; all committed together."""
-        return await self._registry.change(
-            wanted_by(applications),
-            lambda ledger: [register(ledger, application) for application in applications],
-            fresh=len(applications),
-        )
+        suspects = await self._screening.suspects([_newcomer(application) for application in applications])
+
+        def decide(ledger: Ledger) -> list[Outcome]:
+            outcomes = [register(ledger, application) for application in applications]
+            settled = [(o.person, a.intake) for o, a in zip(outcomes, applications, strict=True)]
+            self._screening.ask(ledger, settled, suspects)
+            return outcomes
+
+        wanted = also(wanted_by(applications), suspects.wanted)
+        return await self._registry.change(wanted, decide, fresh=len(applications))
+
+
+def _newcomer(application: Application) -> Demographics | None:
+    """Who is described, if this registration may give a Health ID: a number is proven, and nobody has it yet."""
+    states = {proof.state for proof in application.proofs}
+    return application.applicant.demographics if VERIFIED in states and KNOWN not in states else None
 
 
 def wanted_by(applications: Sequence[Application]) -> Wanted:

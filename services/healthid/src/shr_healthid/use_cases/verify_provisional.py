@@ -17,6 +17,7 @@ from shr_healthid.domain.ledger import Intake
 from shr_healthid.domain.person import Person
 from shr_healthid.use_cases.prove_numbers import ProveNumbers
 from shr_healthid.use_cases.register_person import Registry, wanted_for
+from shr_healthid.use_cases.screen_newcomers import ScreenNewcomers, also
 
 SOURCE = "healthid"
 
@@ -49,9 +50,17 @@ class VerifyProvisional:
     """One round: asks about those who are due, at the same time, and settles each answer."""
 
     def __init__(
-        self, registry: Registry, waiting: Waiting, prove: ProveNumbers, *, backoff: Backoff, limit: int
+        self,
+        registry: Registry,
+        waiting: Waiting,
+        prove: ProveNumbers,
+        screening: ScreenNewcomers,
+        *,
+        backoff: Backoff,
+        limit: int,
     ) -> None:
         self._registry = registry
+        self._screening = screening
         self._waiting = waiting
         self._prove = prove
         self._backoff = backoff
@@ -85,9 +94,10 @@ class VerifyProvisional:
             channel="verification",
             at=now,
         )
-        await self._registry.change(
-            wanted_for(person, proofs), lambda ledger: confirm(ledger, person.id, proofs, intake), fresh=1
+        others, decide = await self._screening.around(
+            person, person.demographics, intake, lambda ledger: confirm(ledger, person.id, proofs, intake)
         )
+        await self._registry.change(also(wanted_for(person, proofs), others), decide, fresh=1)
 
 
 def _passes(error: BaseException) -> bool:
