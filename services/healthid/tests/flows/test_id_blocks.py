@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from shr_common.identifiers import health_id, is_health_id
-from shr_common.testing import Topics
+from shr_common.testing import Topics, eventually
 from shr_healthid.domain.blocks import next_issuable
 
 UHID = "http://dghs.gov.bd/identifier/uhid"
@@ -246,5 +246,8 @@ async def test_blocks_given_out_at_once_by_two_servers_share_nothing(
         answers = await asyncio.gather(*(field.upload(citizen(nid=number(17)), uhid) for field in fields[:2]))
         assert sorted(answer.status_code for answer in answers) == [201, 409]
         assert (await fields[0].look(blocks[0]))["used"] == 1
-        while 'shr_id_blocks{source_system="emis",state="open"} 12.0' not in (await one.client.get("/metrics")).text:
-            await asyncio.sleep(0.02)
+
+        async def reported() -> bool:
+            return 'shr_id_blocks{source_system="emis",state="open"} 12.0' in (await one.client.get("/metrics")).text
+
+        await eventually(reported, what="the metric of open blocks")

@@ -25,7 +25,8 @@ class Body:
         meta = self.tree.get("meta")
         tree = self.tree
         if isinstance(meta, dict) and "lastUpdated" in meta:
-            tree = {**tree, "meta": {name: value for name, value in meta.items() if name != "lastUpdated"}}
+            kept = {name: value for name, value in meta.items() if name != "lastUpdated"}
+            tree = {**tree, "meta": kept} if kept else {name: v for name, v in tree.items() if name != "meta"}
         return orjson.dumps(tree, option=orjson.OPT_SORT_KEYS).decode()
 
 
