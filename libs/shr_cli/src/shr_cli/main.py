@@ -24,18 +24,24 @@ class LazyGroup(TyperGroup):
 
     def list_commands(self, ctx: Any) -> list[str]:
         """By name, without importing any."""
-        return sorted(one.name.replace("_", "-") for one in pkgutil.iter_modules(commands.__path__))
+        return sorted(_said(one.name) for one in pkgutil.iter_modules(commands.__path__))
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
         """Import one; None if there is none of this name."""
-        if cmd_name not in self.list_commands(ctx):
+        found = next((one.name for one in pkgutil.iter_modules(commands.__path__) if _said(one.name) == cmd_name), None)
+        if found is None:
             return None
-        module = importlib.import_module(f"{PACKAGE}.{cmd_name.replace('-', '_')}")
+        module = importlib.import_module(f"{PACKAGE}.{found}")
         module.app.rich_markup_mode = None  # help as the group's own: plain, the same in a pipe
         command = typer.main.get_command(module.app)
         command.name = cmd_name
         command.params = [one for one in command.params if one.name not in COMPLETION]  # Typer gives each its own
         return command
+
+
+def _said(module: str) -> str:
+    """The command of a module; one that would be a word of Python ends in an underscore (``import_``)."""
+    return module.rstrip("_").replace("_", "-")
 
 
 app = typer.Typer(

@@ -7,8 +7,12 @@ import os
 from shr_cli.failure import Failure
 
 
-def operator_token(role: str = "administrator") -> str:
-    """A token of a role. Raises Failure where there is neither ``SHR_TOKEN`` nor a local identity provider's key."""
+def operator_token(
+    role: str = "administrator", *, source: str | None = None, facility: str | None = None, ttl_s: int = 3600
+) -> str:
+    """A token of a role (and of a source, made locally only).
+
+    Raises Failure where there is neither ``SHR_TOKEN`` nor a local identity provider's key."""
     given = os.environ.get("SHR_TOKEN")
     if given:
         return given.strip()
@@ -19,7 +23,9 @@ def operator_token(role: str = "administrator") -> str:
     home = Home.from_environment()
     running = None if os.environ.get("SHR_ISSUER") else read(home.state_file)
     try:
-        return Signer(home.keys, running.issuer if running else issuer()).access_token(Subject(role))
+        return Signer(home.keys, running.issuer if running else issuer()).access_token(
+            Subject(role, source=source, facility=facility), ttl_s=ttl_s
+        )
     except UnknownKeyError:
         raise Failure(
             "no token: set SHR_TOKEN, or start the local stack with `shr up`, whose key store makes one"
