@@ -33,9 +33,11 @@ def test_every_upazila_keeps_its_code_there_and_back(code: str) -> None:
     older = older_upazila_of(code)
     assert older is not None
     assert len(older.code) == 6
+    if code in MISPLACED:
+        assert upazila_of(older.code) != code
+        return
     back = upazila_of(older.code, city_corporation=older.city_corporation)
-    if code not in MISPLACED:
-        assert back == code == upazila_of(older.code)
+    assert back == code == upazila_of(older.code)
     assert place_of_address_code(older.code + (older.city_corporation or "")) == Place(older.code[:4], back)
 
 

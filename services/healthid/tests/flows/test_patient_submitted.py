@@ -75,12 +75,8 @@ async def test_other_content_under_the_same_id_is_a_duplicate_and_the_first_stay
 
 async def test_without_headers_it_is_a_dead_letter(sender: Sender, citizen: Any, number: Any) -> None:
     mark = f"m-{number(10)}"
-    await sender.topics.publish(
-        "patient.submitted", citizen(nid=number(17)), key=mark, headers={"mark": mark, "ce_id": mark}
-    )
-    await sender.topics.publish(
-        "patient.submitted", citizen(nid=number(17)), key=mark, headers={"mark": mark, "ce_source": SOURCE}
-    )
+    for only in ({"ce_id": mark}, {"ce_source": SOURCE}):
+        await sender.topics.publish("patient.submitted", citizen(nid=number(17)), headers={"mark": mark, **only})
     dead = await sender.topics.read("patient.submitted.dlq", where=lambda r: r.headers.get("mark") == mark, count=2)
     assert {record.headers["dlq_category"] for record in dead} == {"invalid"}
     after = await sender.send(citizen(nid=number(17)))
