@@ -119,8 +119,9 @@ async def beat(producer: Producer) -> None:
 class Connection(asyncio.Protocol):
     """One keep-alive connection that asks again as soon as it was answered. Counts answers of the expected status."""
 
-    def __init__(self, requests: list[bytes], start: int) -> None:
+    def __init__(self, requests: list[bytes], start: int, status: bytes = b"200") -> None:
         self.answered = 0
+        self._expected = b"HTTP/1.1 " + status
         self.refused = 0
         self.latencies_s: list[float] = []
         self._requests = requests
@@ -150,7 +151,7 @@ class Connection(asyncio.Protocol):
             return
         self._buffer = body[length:]
         self.latencies_s.append(time.perf_counter() - self._asked_at)
-        if head.startswith(b"HTTP/1.1 200"):
+        if head.startswith(self._expected):
             self.answered += 1
         else:
             self.refused += 1
@@ -161,14 +162,14 @@ class Connection(asyncio.Protocol):
             self._transport.abort()
 
 
-async def load(port: int, requests: list[bytes], seconds: float) -> dict[str, float]:
+async def load(port: int, requests: list[bytes], seconds: float, *, status: bytes = b"200") -> dict[str, float]:
     """Answers per second, and latencies."""
     loop = asyncio.get_running_loop()
     connections = []
     started = time.perf_counter()
     for number in range(CONNECTIONS):
         _, connection = await loop.create_connection(
-            lambda number=number: Connection(requests, number), "127.0.0.1", port
+            lambda number=number: Connection(requests, number, status), "127.0.0.1", port
         )
         connections.append(connection)
     await asyncio.sleep(seconds)
