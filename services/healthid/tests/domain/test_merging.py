@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from shr_healthid.domain.applicant import Applicant
 from shr_healthid.domain.application import KNOWN, UNAVAILABLE, VERIFIED, Application, Proof
 from shr_healthid.domain.claimed import Claimed
+from shr_healthid.domain.confirmation import confirm
 from shr_healthid.domain.ledger import Intake, Ledger
 from shr_healthid.domain.merging import DEPTH_LIMIT, Pair, merge, unmerge
 from shr_healthid.domain.person import Change, Demographics, LocalId, Number, Person
@@ -202,3 +203,22 @@ def test_versions_only_rise_and_what_is_told_never_goes_back_in_time() -> None:
     assert [m.version for m in told] == [2, 3, 4, 5]
     assert [m.at for m in told] == sorted(m.at for m in told)
     assert [m.undone for m in told] == [False, True, False, True]
+
+
+def test_a_number_proven_while_she_was_merged_is_hers_and_gives_her_a_health_id_afterwards() -> None:
+    world = World()
+    world.registers(0, kind="nid", local="a", source="openmrs/1", proven=False)
+    world.registers(1, kind="nid", local="b", source="openmrs/1", proven=True)
+    provisional, survivor = world.id_of(0), world.id_of(1)
+    assert provisional and survivor and provisional.startswith("P-")
+    assert world.merges(1, 0, undo=False)
+    world.registers(0, kind="nid", local="a", source="openmrs/1", proven=True)
+    assert [p.id for p in world.ledger.issued] == [survivor], "her survivor has a Health ID: no second one"
+    assert world.merges(1, 0, undo=True)
+    left = world.ledger.persons[provisional]
+    assert left.pending is not None and not left.is_active
+    proofs = [Proof(n, KNOWN) for n in left.numbers if n.senders]
+    person = confirm(world.ledger, provisional, proofs, world.intake("healthid"))
+    assert person is not None and person.is_active and person.replaces == (provisional,)
+    assert world.ledger.owners_of([hash_of(0, "nid", 17)]) == [person]
+    assert person.change is None, "who merged her did not verify her"

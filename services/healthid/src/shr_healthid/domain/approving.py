@@ -12,7 +12,7 @@ from shr_contracts.cloudevents import rfc3339
 
 from shr_healthid.domain.amendment import amend, refusal_of
 from shr_healthid.domain.applicant import Applicant
-from shr_healthid.domain.cases import APPROVE, PENDING, Actor, Approval, Decision
+from shr_healthid.domain.cases import APPROVE, APPROVED, PENDING, REJECTED, Actor, Approval, Decision
 from shr_healthid.domain.ledger import Intake, Ledger
 from shr_healthid.domain.outcomes import Outcome, refused
 from shr_healthid.domain.person import Change, Person
@@ -142,7 +142,7 @@ def decide(
         outcome = amend(ledger, person, applicant, intake, change)
     else:
         outcome = Outcome("existing", person)
-    status = "approved" if decision.verdict == APPROVE else "rejected"
+    status = APPROVED if decision.verdict == APPROVE else REJECTED
     return outcome, ledger.put_approval(replace(approval, status=status, decision=decision))
 
 

@@ -14,6 +14,8 @@ SAME = "same"
 DIFFERENT = "different"
 APPROVE = "approve"
 REJECT = "reject"
+APPROVED = "approved"
+REJECTED = "rejected"
 REASON_CHARACTERS_LIMIT = 1000
 
 CERTAINTY: Mapping[str, float] = {

@@ -41,7 +41,7 @@ def promote(ledger: Ledger, person: Person, numbers: Sequence[Number], intake: I
     )
     if former:
         ledger.move(person, active)
-    ledger.put(active, registered=True, also_under=active.replaces, trace=intake.traceparent)
+    active = ledger.put(active, registered=True, also_under=active.replaces, trace=intake.traceparent)
     ledger.issued.append(active)
     take(ledger, active, numbers, intake)
     return active
@@ -88,7 +88,7 @@ def joined(
         person, version=person.version + 1, numbers=numbers, unlinked=aside, local_ids=known, sources=sources,
         updated_at=intake.at, updated_by=intake.source,
     )  # fmt: skip
-    ledger.put(changed, trace=intake.traceparent)
+    changed = ledger.put(changed, trace=intake.traceparent)
     claim_local_ids(ledger, changed, intake)
     return changed
 

@@ -45,11 +45,13 @@ def decide(ledger: Ledger, case_id: str, decision: Decision, intake: Intake) -> 
         return Outcome("unknown"), None
     if case.status != OPEN:
         return _decided_already(case), None
-    sides = ledger.distinct(p for id_ in case.persons if (p := ledger.current(id_)) is not None)
+    named = ledger.distinct(p for id_ in case.persons if (p := ledger.current(id_)) is not None)
+    sides = [ledger.root(person) for person in named]
     outcome = Outcome("existing")
     if decision.verdict == SAME:
         outcome = _same(ledger, case, sides, decision, intake)
     elif len(sides) > 1:
+        ledger.tell_apart(named)
         ledger.tell_apart(sides)
     if outcome.issue is not None:
         return outcome, None
@@ -61,8 +63,9 @@ def _same(ledger: Ledger, case: Case, sides: list[Person], decision: Decision, i
     if len(sides) < 2:
         if sides and case.kind in _HER_NUMBER and not sides[0].is_active and not sides[0].is_retired:
             return _her_number(ledger, sides[0], replace(change, action="verify"), intake)
-        return Outcome("existing", ledger.root(sides[0]) if sides else None)
+        return Outcome("existing", sides[0] if sides else None)
     survivor = ledger.current(decision.survivor or "")
+    survivor = survivor and ledger.root(survivor)
     if survivor is None or survivor.id not in {side.id for side in sides}:
         named = ", ".join(side.id for side in sides)
         text = f"Say who survives: one of {named}."

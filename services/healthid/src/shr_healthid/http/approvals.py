@@ -16,7 +16,7 @@ from shr_common.telemetry import traceparent
 from shr_contracts.cloudevents import rfc3339
 
 from shr_healthid.domain import exact_json
-from shr_healthid.domain.cases import APPROVE, PENDING, REJECT, Approval
+from shr_healthid.domain.cases import APPROVE, APPROVED, PENDING, REJECT, REJECTED, Approval
 from shr_healthid.http.bodies import json_body
 from shr_healthid.http.callers import source_of
 from shr_healthid.http.deciding import cursor, decision_of, page_size, place_of
@@ -27,7 +27,7 @@ from shr_healthid.use_cases.decide_approval import DecideApproval
 
 Approving = Annotated[Caller, allow("registrar", "reviewer")]
 Seeing = Annotated[Caller, allow("registrar", "reviewer", "source_system", "facility")]
-STATUSES = {PENDING: PENDING, "approved": "approved", "rejected": "rejected", "all": None}
+STATUSES = {PENDING: PENDING, APPROVED: APPROVED, REJECTED: REJECTED, "all": None}
 
 
 def router(

@@ -8,7 +8,7 @@ from datetime import datetime
 from pymongo import UpdateOne
 from shr_common.mongo import Database, Document, categorised
 
-from shr_healthid.domain.cases import PENDING, Actor, Approval
+from shr_healthid.domain.cases import APPROVED, PENDING, REJECTED, Actor, Approval
 from shr_healthid.domain.ledger import Ledger
 from shr_healthid.storage.collections import APPROVALS
 from shr_healthid.storage.reviews import decision_of, stored_decision
@@ -32,7 +32,9 @@ class ApprovalStore:
 
     async def page(self, asked: Asked, *, after: tuple[datetime, str] | None, limit: int) -> list[Approval]:
         """A page, the oldest first."""
-        query: Document = {name: value for name in ("status", "person") if (value := getattr(asked, name)) is not None}
+        query: Document = {"status": asked.status or {"$in": [PENDING, APPROVED, REJECTED]}}
+        if asked.person is not None:
+            query["person"] = asked.person
         if after is not None:
             at, id_ = after
             query["$or"] = [{"at": {"$gt": at}}, {"at": at, "_id": {"$gt": id_}}]

@@ -45,9 +45,11 @@ class ReviewStore:
 
     async def page(self, asked: Asked, *, after: Marker | None, limit: int) -> list[Case]:
         """A page: what looks certain on top, then what waits longest."""
-        query: Document = {name: value for name in ("status", "kind") if (value := getattr(asked, name)) is not None}
+        query: Document = {"status": asked.status or {"$in": [OPEN, DECIDED]}}
+        if asked.kind is not None:
+            query["kind"] = {"$eq": asked.kind}
         if asked.assigned is not None:
-            query["assigned"] = asked.assigned or None
+            query["assigned"] = {"$eq": asked.assigned or None}
         if after is not None:
             same = {"certainty": after.certainty}
             query["$or"] = [
