@@ -40,7 +40,12 @@ def capability_statement(*, base: str, date: str) -> dict[str, Any]:
                             {"name": name, "definition": f"{_OPERATION}{name}"}
                             for name in ("match", "merge", "unmerge", "link-birth-registration", "guardian")
                         ],
-                    }
+                    },
+                    {
+                        "type": "Provenance",
+                        "interaction": [{"code": "search-type"}],
+                        "searchParam": [{"name": "target", "type": "reference"}],
+                    },
                 ],
             }
         ],
