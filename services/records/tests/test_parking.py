@@ -10,8 +10,9 @@ from typing import Any
 
 from shr_common.identifiers import health_id, is_issuable_base
 from shr_common.testing import eventually
+from shr_contracts.events import PatientRegistered
 from shr_records.domain.people import uhid_key
-from shr_records.domain.persons import Linked, PersonState
+from shr_records.domain.persons import Linked, PersonState, state_of
 from shr_records.domain.submission import submission_key
 from shr_records.storage.schema import KEYS
 
@@ -186,3 +187,21 @@ async def test_erasure_takes_key_bodies_and_look_ups(service):
     await eventually(bytes_gone)
     again = await service.submit(service.bundle(service.observation(person)))
     assert again.status_code in (202, 422)
+
+
+async def test_what_waited_under_a_health_id_issued_offline_is_hers_when_that_leads_to_her(desk, service):
+    """A field worker gave a Health ID to somebody who had one: the registry says so when it is uploaded."""
+    await desk.registers(RAHIMA)
+    offline, ref = health_id("9100010012"), fresh()
+    await desk.submits((ref, service.bundle(service.observation(offline))))
+    assert await desk.state(ref) == "parked"
+    said = {
+        "health_id": RAHIMA, "version": 9, "status": "active", "lookup": {"nid": [], "brn": []}, "local_ids": [],
+        "replaces": [offline], "guardians": [], "gender": None, "birth_date": None, "name": None, "name_bn": None,
+        "district": None, "upazila": None, "via": "emis/1", "at": "2026-11-23T06:00:00Z",
+    }  # fmt: skip
+    await desk.follow([state_of(PatientRegistered.model_validate(said), desk.lookup.hash)])
+    assert await desk.state(ref) == "recorded"
+    later = fresh()
+    await desk.submits((later, service.bundle(service.observation(offline))))
+    assert await desk.state(later) == "recorded"

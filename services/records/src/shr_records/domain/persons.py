@@ -39,7 +39,8 @@ class Erased:
 
 def state_of(event: PatientRegistered, hash_of: Hash) -> PersonState:
     """From ``patient.registered`` or ``patient.updated``."""
-    keys = {uhid_key(event.health_id)}
+    # a former id may never have been a person here: a Health ID issued offline, that turned out to be hers
+    keys = {uhid_key(one) for one in (event.health_id, *event.replaces)}
     keys.update(f"nid:{one}" for one in event.lookup.nid)
     keys.update(f"brn:{one}" for one in event.lookup.brn)
     for local in event.local_ids:
