@@ -25,6 +25,7 @@ OPERATIONS = dict.fromkeys(("GET /health/live", "GET /health/ready", "GET /metri
 
 AT_THE_DESK = only("source_system", "registrar", "facility")
 CARD_DESKS = only("registrar", "facility")
+BLOCK_DESKS = only("source_system", "registrar", "administrator")
 PERSONS = AT_THE_DESK | only("reviewer")
 DECIDERS = only("registrar", "reviewer")
 READERS = only("citizen", "practitioner")
@@ -55,6 +56,11 @@ TABLE: dict[str, dict[str, frozenset[str]]] = {
         "GET /approvals": DECIDERS,
         "GET /approvals/{}": DECIDERS | AT_THE_DESK,
         "POST /approvals/{}/decision": DECIDERS,
+        "POST /id-blocks": BLOCK_DESKS,
+        "GET /id-blocks": BLOCK_DESKS,
+        "GET /id-blocks/{}": BLOCK_DESKS,
+        "POST /id-blocks/{}/prolong": only("registrar", "administrator"),
+        "GET /feed": BLOCK_DESKS,
         **{f"GET /cards/{{}}{form}": CARD_DESKS | only("citizen") for form in ("", ".pdf", ".png", ".svg")},
         "POST /cards/sheet": CARD_DESKS,
         "POST /cards/{}/status": CARD_DESKS,
