@@ -19,6 +19,7 @@ LONG: dict[str, list[str]] = {
     "intake.py": [],
     "profile_read.py": [],
     "terminology.py": [],
+    "matching.py": [],
     "footprint.py": [],
 }
 SHORT: dict[str, list[str]] = {
@@ -27,6 +28,7 @@ SHORT: dict[str, list[str]] = {
     "intake.py": ["--bundles", "800", "--rounds", "1"],
     "profile_read.py": ["--seconds", "2", "--rounds", "1"],
     "terminology.py": ["--seconds", "1"],
+    "matching.py": ["--short"],
     "footprint.py": [],
 }
 

@@ -41,12 +41,11 @@ from shr_healthid.domain.person import Demographics
 from shr_healthid.domain.sounds import skeleton
 from shr_healthid.domain.training import frequencies, trained
 from shr_healthid.domain.weights import Weights
+from shr_healthid.training import GRADES, TERM_WEIGHT
 
 HERE = Path(__file__).parent
 ENVIRONMENT = HERE.parent / ".shr" / "bench"
 TRAIN_SEED, TEST_SEED = 11, 97
-TERM_WEIGHT = 0.3
-GRADES = {"certain": 12.0, "probable": 4.5, "possible": -4.0}
 KEY_LIMIT = 20
 
 
@@ -176,7 +175,9 @@ def show_certain(pairs: Pairs, weights: Weights) -> bool:
         right, wrong = counts[grade]
         line = f"    {grade:9} one person {right:7}, two persons {wrong:7}"
         if grade == "certain" and right + wrong:
-            line += f"   precision {right / (right + wrong):.5f}, with 95 % confidence at least {bound(right, wrong):.5f}"
+            line += (
+                f"   precision {right / (right + wrong):.5f}, with 95 % confidence at least {bound(right, wrong):.5f}"
+            )
         print(line)
     right, wrong = counts["certain"]
     return wrong <= 0.0001 * (right + wrong)
@@ -189,7 +190,11 @@ def bound(right: int, wrong: int) -> float:
     for _ in range(60):
         middle = (low + high) / 2
         # the chance to be wrong so rarely if the precision were ``middle``
-        chance = sum(math.comb(many, k) * (1 - middle) ** k * middle ** (many - k) for k in range(wrong + 1)) if wrong < 50 else 0.0
+        chance = (
+            sum(math.comb(many, k) * (1 - middle) ** k * middle ** (many - k) for k in range(wrong + 1))
+            if wrong < 50
+            else 0.0
+        )
         low, high = (middle, high) if chance < 0.05 else (low, middle)
     return low
 
@@ -219,7 +224,9 @@ def ensure_environment() -> None:
     stamp.write_text(wanted)
 
 
-def judged(name: str, train: Pairs, test: Pairs, weights: Weights, *, beside: bool, without: Sequence[str] = ()) -> bool:
+def judged(
+    name: str, train: Pairs, test: Pairs, weights: Weights, *, beside: bool, without: Sequence[str] = ()
+) -> bool:
     """Print one set of data; whether healthid is as good as it must be."""
     print(f"  {name}: {len(test.registry)} registered, {len(test.sought)} looked for, {len(test.places)} pairs, "
           f"{test.true} of them one person; the keys find {sum(test.truth) / test.true:.4f} of those")  # fmt: skip
@@ -268,7 +275,10 @@ def sample(pairs: Pairs, *, people: int = 20_000) -> Pairs:
     true = sum(pairs.sought[j].of in known for j in chosen)
     places = [(i, j) for i, j in pairs.places if j in chosen]
     rows = sorted({i for i, _ in places})
-    registry_at, sought_at = {old: new for new, old in enumerate(rows)}, {old: new for new, old in enumerate(sorted(chosen))}
+    registry_at, sought_at = (
+        {old: new for new, old in enumerate(rows)},
+        {old: new for new, old in enumerate(sorted(chosen))},
+    )
     return Pairs([pairs.registry[i] for i in rows], [pairs.sought[j] for j in sorted(chosen)],
                  [(registry_at[i], sought_at[j]) for i, j in places], true)  # fmt: skip
 

@@ -74,9 +74,7 @@ def weights_of(part: dict[str, Any], linker: Linker) -> list[float]:
     """The match weight of each pair, in order."""
     found = linker.inference.predict().as_pandas_dataframe()
     scored = {}
-    for left, right, weight in zip(
-        found["unique_id_l"], found["unique_id_r"], found["match_weight"], strict=True
-    ):
+    for left, right, weight in zip(found["unique_id_l"], found["unique_id_r"], found["match_weight"], strict=True):
         scored[tuple(sorted((left, right)))] = float(weight)
     return [scored[tuple(sorted((f"a{i}", f"b{j}")))] for i, j in part["pairs"]]
 
@@ -86,7 +84,9 @@ def counted(model: dict[str, Any], part: dict[str, Any]) -> dict[str, Any]:
     told = json.loads(json.dumps({**model, "retain_intermediate_calculation_columns": True}))
     found = linker_of(part, told).inference.predict().as_pandas_dataframe()
     truth = {tuple(sorted((f"a{i}", f"b{j}"))): same for (i, j), same in zip(part["pairs"], part["truth"], strict=True)}
-    same = pandas.Series([truth[tuple(sorted(pair))] for pair in zip(found["unique_id_l"], found["unique_id_r"], strict=True)])
+    same = pandas.Series(
+        [truth[tuple(sorted(pair))] for pair in zip(found["unique_id_l"], found["unique_id_r"], strict=True)]
+    )
     for comparison in told["comparisons"]:
         seen = found[f"gamma_{comparison['output_column_name']}"]
         levels = [level for level in comparison["comparison_levels"] if not level.get("is_null_level")]

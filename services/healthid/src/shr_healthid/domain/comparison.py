@@ -39,6 +39,7 @@ _ADDRESS_WORDS = frozenset(
         *("গ্রাম", "বাড়ি", "বাড়ী", "বাসা", "রোড", "সড়ক", "হোল্ডিং", "নং", "ডাক", "থানা", "উপজেলা", "জেলা", "পোস্ট", "পাড়া"),
     )
 )
+_PLACE_SHARES = ((0.99, "exact"), (0.6, "close"), (0.4, "partial"), (0.0, "some"))
 _GENDERS = frozenset({"male", "female", "other"})
 _GUESSED_DAYS = ("-01-01", "-07-01")
 _NEAR_YEARS = 2
@@ -104,7 +105,8 @@ def compare_names(one: str, other: str) -> tuple[str, tuple[str, ...]]:
             return "typo", agreed
         return ("cross_script" if across else "close"), agreed
     if len(ours) != len(theirs) and likeness("".join(ours), "".join(theirs)) >= Likeness.SOUND:
-        return ("cross_script" if across else "close"), tuple(sorted(ours))  # written apart, written together
+        # written apart by the one, together by the other: Abdul Karim, Abdulkarim
+        return ("cross_script" if across else "close"), tuple(sorted(min(ours, theirs, key=len)))
     if not pairs:
         return "differs", ()
     first = any(i == j == 0 for _, i, j in pairs)
@@ -193,7 +195,7 @@ def _places(one: str | None, other: str | None) -> Agreement | None:
     share = agreed / max(len(ours), len(theirs))
     if not agreed:
         return Agreement("place", "differs")
-    return Agreement("place", "exact" if share == 1 else "close" if share > 0.6 else "partial" if share > 0.4 else "some")
+    return Agreement("place", next(level for least, level in _PLACE_SHARES if share > least))
 
 
 @lru_cache(maxsize=65536)

@@ -36,6 +36,7 @@ _LATIN_CONSONANTS = (
 _LATIN_VOWELS = {"a": "A", "e": "I", "i": "I", "y": "I", "o": "U", "u": "U", "w": "U"}
 _SOFT_C = re.compile("c(?=[eiy])")
 _DOUBLE = re.compile(r"(.)\1+")
+_RUNS = re.compile("[\u0980-\u09ff]+|[^\u0980-\u09ff]+")
 _ENDS_IN_ER = re.compile("er$")
 
 Spoken = tuple[str, tuple[str, ...]]
@@ -50,7 +51,7 @@ def is_bangla(text: str) -> bool:
 @lru_cache(maxsize=65536)
 def spoken(word: str) -> Spoken:
     """How a normalised word sounds."""
-    parts = _bangla(word) if is_bangla(word) else _latin(word)
+    parts = [part for run in _RUNS.findall(word) for part in (_bangla(run) if is_bangla(run) else _latin(run))]
     consonants: list[str] = []
     vowels: list[str] = [""]
     for consonant, vowel in parts:
