@@ -100,7 +100,7 @@ async def test_a_number_that_turns_out_wrong_waits_for_a_reviewer(
     national.mode = "ok"
 
     async def listed() -> Any:
-        answer = await fresh.client.get("/duplicates", headers=fresh.issuer.as_("reviewer"))
+        answer = await fresh.client.get("/duplicates?count=200", headers=fresh.issuer.as_("reviewer"))
         return [e for e in answer.json()["entries"] if e["persons"] == [former]]
 
     [review] = await eventually(listed, what="the review")
