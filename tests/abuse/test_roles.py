@@ -175,10 +175,6 @@ TABLE: dict[str, dict[str, frozenset[str]]] = {
 }
 
 PROMISED: dict[str, dict[str, frozenset[str]]] = {
-    "healthid": {
-        "POST /id-blocks": SOURCES | only("registrar"),
-        "GET /id-blocks/{}": SOURCES | only("registrar"),
-    },
     "records": {
         "GET /fhir/{}": SOURCES,
         "POST /fhir/{}/_search": SOURCES,
