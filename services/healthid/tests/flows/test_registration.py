@@ -76,7 +76,9 @@ async def test_other_demographics_are_a_conflict_and_a_review(registry: Any, cit
     assert "Rahima" not in answer.text
     assert "নাম" in bangla(issue(answer))
     review = issue(answer)["diagnostics"].split()[1]
-    listed = await registry.client.get("/duplicates", headers=registry.issuer.as_("reviewer"))
+    listed = await registry.client.get(
+        "/duplicates?kind=demographics-differ&count=200", headers=registry.issuer.as_("reviewer")
+    )
     found = next(e for e in listed.json()["entries"] if e["id"] == review)
     assert found["about"]["sent"]["names"] == ["Abdul Karim", "আব্দুল করিম"]
 
