@@ -19,6 +19,7 @@ import json
 import logging
 import os
 import random
+import signal
 import subprocess
 import sys
 import tempfile
@@ -192,6 +193,9 @@ def world(keys: Path, profile: str | None) -> Iterator[Healthid]:
         pids = {"healthid": healthid.pid, "national": answering.pid, "mongod": stores.mongo.process.pid,
                 "kafka": stores.kafka.process.pid}  # fmt: skip
         yield Healthid(port, pids, issuer, {**environment, "SHR_HEALTHID_URL": f"http://127.0.0.1:{port}"})
+        if profile:  # an interrupted process writes its profile, a terminated one does not
+            healthid.send_signal(signal.SIGINT)
+            healthid.wait(20)
 
 
 async def measure_routes(healthid: Healthid, persons: int, seconds: float, keys: Path) -> dict[str, Any]:

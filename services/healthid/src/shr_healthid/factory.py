@@ -106,7 +106,7 @@ def assemble(settings: Settings) -> Assembly:
     national = _national_service(parts)
     prove = ProveNumbers(national, parts.lookup)
     settle: Coalescer[Application, Outcome] = Coalescer(
-        SettleRegistrations(parts.registry, parts.screening), items_limit=64, queue_limit=settings.queue_limit
+        SettleRegistrations(parts.registry, parts.screening), items_limit=250, queue_limit=settings.queue_limit
     )
     register = _register(parts, prove, settle)
     recheck = _recheck(parts, prove, national)

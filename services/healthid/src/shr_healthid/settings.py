@@ -41,7 +41,7 @@ class Settings(ServiceSettings):
 
     mint_block: int = Field(200, description="Health IDs that a process takes at a time.")
     bulk_lines_limit: int = Field(2000, ge=1, description="Lines of one NDJSON registration at most.")
-    bulk_at_once: int = Field(64, ge=1, description="Lines of one NDJSON registration that run at the same time.")
+    bulk_at_once: int = Field(250, ge=1, description="Lines of one NDJSON registration that run at the same time.")
     block_size_limit: int = Field(10_000, ge=1, description="Health IDs in one offline block at most.")
     block_open_limit: int = Field(20, ge=1, description="Open offline blocks that one source may have.")
     block_days: int = Field(400, ge=1, description="How long a new offline block is valid.")

@@ -7,7 +7,9 @@ import random
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
+import pymongo
 from pymongo import DeleteOne, InsertOne, ReplaceOne, UpdateMany, UpdateOne
+from shr_common.coalesce import Coalescer
 from shr_common.errors import Category, ShrError, busy
 from shr_common.mongo import Client, Database, Document, Session, categorised, unit_of_work
 from shr_common.outbox import Outbox
@@ -63,14 +65,18 @@ class RegistryStore:
         self._sealing = sealing
         self._timeout_s = timeout_s
         self._loading = Loading(database, sealing)
+        self._proven: Coalescer[Sequence[str], frozenset[str]] = Coalescer(self._proven_together, items_limit=500)
 
     async def proven(self, hashes: Sequence[str]) -> frozenset[str]:
-        """Which of these numbers are somebody's by proof."""
-        if not hashes:
-            return frozenset()
-        with categorised():
-            found = self._database[NUMBERS].find({"_id": {"$in": list(hashes)}, "verified": True}, {"_id": 1})
-            return frozenset([document["_id"] async for document in found])
+        """Which of these numbers are somebody's by proof. Those who ask at the same time share one read."""
+        return await self._proven(hashes) if hashes else frozenset()
+
+    async def _proven_together(self, asked: Sequence[Sequence[str]]) -> list[frozenset[str]]:
+        wanted = {hash_ for hashes in asked for hash_ in hashes}
+        with categorised(), pymongo.timeout(self._timeout_s):
+            found = self._database[NUMBERS].find({"_id": {"$in": list(wanted)}, "verified": True}, {"_id": 1})
+            proven = {document["_id"] for document in await found.to_list()}
+        return [frozenset(proven.intersection(hashes)) for hashes in asked]
 
     async def change(self, wanted: Wanted, decide: Callable[[Ledger], T], *, fresh: int = 0) -> T:
         """Load, decide, store. A number that another process registered meanwhile is met by deciding again."""

@@ -7,7 +7,7 @@ import random
 from collections.abc import Callable
 from typing import Any
 
-import httpx
+import orjson
 from prometheus_client import Counter
 from shr_common.errors import Category, ShrError, unavailable
 
@@ -15,6 +15,7 @@ from shr_healthid.domain.evidence import Finding, Question
 from shr_healthid.domain.names import is_bangla
 from shr_healthid.domain.person import Demographics
 from shr_healthid.verification.circuit import Circuit
+from shr_healthid.verification.connections import Answer, Connections
 
 ASKED = Counter("shr_verifications_total", "Questions to the national service by answer.", ["answer"])
 GENDERS = {"m": "male", "f": "female", "o": "other", "পুরুষ": "male", "মহিলা": "female", "নারী": "female"}
@@ -37,20 +38,20 @@ class NationalVerification:
     ) -> None:
         self._url = f"{url.rstrip('/')}/verify-and-get-data"
         self._performer = performer
-        self._timeout = httpx.Timeout(read_s, connect=connect_s, pool=connect_s)
-        self._limits = httpx.Limits(max_connections=connections, max_keepalive_connections=connections)
+        self._bounds = {"connect_s": connect_s, "read_s": read_s}
+        self._connections = connections
         self._circuit = circuit
         self._hash_of = hash_of
-        self._client: httpx.AsyncClient | None = None
+        self._client: Connections | None = None
 
     async def start(self) -> None:
         """Ready to ask; the service itself may be away."""
-        self._client = httpx.AsyncClient(timeout=self._timeout, limits=self._limits, trust_env=False)
+        self._client = Connections(self._url, **self._bounds, limit=self._connections)
 
     async def stop(self) -> None:
         """Close the connections."""
         if self._client is not None:
-            await self._client.aclose()
+            await self._client.close()
             self._client = None
 
     @property
@@ -66,7 +67,7 @@ class NationalVerification:
         try:
             for attempt in (0, 1):
                 answer = await self._post(question)
-                if answer is not None and answer.status_code < 500:
+                if answer is not None and answer.status < 500:
                     return self._finding(question, answer)
                 if attempt == 0:
                     await asyncio.sleep(random.uniform(*RETRY_AFTER_S))  # noqa: S311 (jitter)
@@ -78,8 +79,8 @@ class NationalVerification:
         self._circuit.failed(number_hash, reached=answer is not None)
         raise unavailable("The national service does not answer.")
 
-    async def _post(self, question: Question) -> httpx.Response | None:
-        """The response; None when there was none in time."""
+    async def _post(self, question: Question) -> Answer | None:
+        """The answer; None when there was none in time."""
         if self._client is None:
             return None
         said = {
@@ -91,20 +92,20 @@ class NationalVerification:
             "mobile": question.mobile,
         }
         try:
-            return await self._client.post(self._url, json=said)
-        except httpx.HTTPError:
+            return await self._client.post(orjson.dumps(said))
+        except OSError:
             return None
 
-    def _finding(self, question: Question, answer: httpx.Response) -> Finding:
+    def _finding(self, question: Question, answer: Answer) -> Finding:
         """200 is the citizen, 400 and 404 say that there is none; anything else is a service gone wrong."""
-        if answer.status_code in (400, 404):
+        if answer.status in (400, 404):
             self._circuit.succeeded()
             ASKED.labels(answer="unknown").inc()
             return Finding(exists=False)
         try:
-            if answer.status_code != 200:
+            if answer.status != 200:
                 raise ValueError("unexpected status")
-            finding = _read(answer.json())
+            finding = _read(orjson.loads(answer.body))
         except (ValueError, TypeError, AttributeError, KeyError):
             self._circuit.failed(self._hash_of(question.kind, question.number), reached=True)
             ASKED.labels(answer="unreadable").inc()
