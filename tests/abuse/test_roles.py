@@ -59,6 +59,7 @@ TABLE: dict[str, dict[str, frozenset[str]]] = {
         "POST /id-blocks": BLOCK_DESKS,
         "GET /id-blocks": BLOCK_DESKS,
         "GET /id-blocks/{}": BLOCK_DESKS,
+        "GET /id-blocks/{}/health-ids": BLOCK_DESKS,
         "POST /id-blocks/{}/prolong": only("registrar", "administrator"),
         "GET /feed": BLOCK_DESKS,
         **{f"GET /cards/{{}}{form}": CARD_DESKS | only("citizen") for form in ("", ".pdf", ".png", ".svg")},

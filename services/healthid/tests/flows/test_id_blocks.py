@@ -68,6 +68,8 @@ async def test_a_health_id_issued_offline_is_kept_and_counted(
     block = await field.block(3)
     first, second, third = ids_of(block)
     assert (block["first"], block["last"], block["used"], block["warning"]) == (first, third, 0, None)
+    listed = await registry.client.get(f"/id-blocks/{block['id']}/health-ids", headers=field.by)
+    assert listed.text.split() == [first, second, third]
     before = (await registry.client.get("/counters")).json()["by_source"]["emis"]
     her = citizen(nid=number(17))
     created = await field.upload(her, first)

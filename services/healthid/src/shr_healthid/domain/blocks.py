@@ -5,6 +5,7 @@ A block is named by its first base. Blocks are laid out one after the other, so 
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -86,6 +87,14 @@ def laid_out(start: int, size: int) -> tuple[int, int] | None:
     for _ in range(size - 1):
         last = next_issuable(last + 1)
     return (first, last) if last < END_BASE else None
+
+
+def health_ids(block: Block) -> Iterator[str]:
+    """Every Health ID of a block, in order."""
+    base = int(block.id)
+    while base <= int(block.last_base):
+        yield health_id(str(base))
+        base = next_issuable(base + 1)
 
 
 def state_of(block: Block, now: datetime) -> str:

@@ -16,7 +16,7 @@ from shr_common.fhir.times import instant_of
 from shr_common.security import Caller, DirectRoute, allow
 from shr_contracts.cloudevents import rfc3339
 
-from shr_healthid.domain.blocks import Block, Notices, state_of, warning_of
+from shr_healthid.domain.blocks import Block, Notices, health_ids, state_of, warning_of
 from shr_healthid.http.bodies import json_body
 from shr_healthid.storage.blocks import BlockStore, Tally
 from shr_healthid.use_cases.issue_id_block import IssueIdBlock
@@ -55,13 +55,22 @@ def router(
         entries = [block_json(block, now(), notices) for block in found]
         return Response(orjson.dumps({"entries": entries}), media_type=_JSON)
 
+    async def held(id_: str, caller: Caller) -> Block:
+        block = await blocks.by_id(id_)
+        if block is None or (caller.role == "source_system" and block.source != caller.source_name):
+            raise not_found("There is no such block, or it is not yours.")
+        return block
+
     @routes.get("/id-blocks/{id}")
     async def read(id: str, request: Request, caller: Holding) -> Response:
         """The block; another source's answers as one that does not exist."""
-        block = await blocks.by_id(id)
-        if block is None or (caller.role == "source_system" and block.source != caller.source_name):
-            raise not_found("There is no such block, or it is not yours.")
-        return shown(block)
+        return shown(await held(id, caller))
+
+    @routes.get("/id-blocks/{id}/health-ids")
+    async def listing(id: str, request: Request, caller: Holding) -> Response:
+        """Every Health ID of the block, one a line, to be printed or loaded into a field worker's tablet."""
+        lines = "".join(f"{uhid}\n" for uhid in health_ids(await held(id, caller)))
+        return Response(lines, media_type="text/plain")
 
     @routes.post("/id-blocks/{id}/prolong")
     async def prolong(id: str, request: Request, caller: Prolonging) -> Response:
