@@ -181,3 +181,45 @@ async def test_7_what_came_in_is_kept(serve: Any, new_settings: Any, citizen: An
         assert (intake["source"], intake["facility"], intake["channel"]) == ("openmrs/10000001", "10000001", "http")
         envelope = Envelope.load(issuer.directory, "master-healthid")
         assert envelope.open(intake["body"], intake["_id"].encode()) == raw
+
+
+async def test_8_offline_blocks_are_used_once_and_counted_under_any_interleaving(
+    serve: Any, new_settings: Any, citizen: Any, number: Any
+) -> None:
+    """Two servers; people with and without a Health ID of a block, some twice, some with the Health ID of another."""
+    from shr_common.identifiers import health_id
+    from shr_healthid.domain.blocks import next_issuable
+
+    settings = new_settings(role="api")
+    async with serve(settings) as one, serve(settings) as other:
+        field = one.as_source("emis", "10000005")
+        block = (await one.client.post("/id-blocks", json={"size": 30}, headers=field)).json()
+        ids, base = [], int(block["id"])
+        while len(ids) < 30:
+            ids.append(health_id(str(base)))
+            base = next_issuable(base + 1)
+        people = [citizen(nid=number(17)) for _ in range(30)]
+        sent = [(people[n], None) for n in range(0, 30, 3)]  # some are registered at a hospital at the same time
+        sent += [(people[n], ids[random.choice((n, n, n, (n + 1) % 30))]) for n in range(30)] * 2
+        random.shuffle(sent)
+
+        async def register(n: int, person: dict[str, Any], uhid: str | None) -> Any:
+            service = (one, other)[n % 2]
+            if uhid is None:
+                return await service.register(person)
+            offered = {"system": NID.replace("nid", "uhid"), "value": uhid}
+            return await service.register({**person, "identifier": [offered, *person["identifier"]]}, by=field)
+
+        answers = await asyncio.gather(*(register(n, *one_sent) for n, one_sent in enumerate(sent)))
+        assert {answer.status_code for answer in answers} <= {200, 201, 409}
+        hers: dict[str, set[str]] = {}
+        for (person, _), answer in zip(sent, answers, strict=True):
+            if answer.status_code != 409:
+                hers.setdefault(person["identifier"][0]["value"], set()).add(answer.json()["id"])
+        assert all(len(found) == 1 for found in hers.values())
+        persons = await one.database.persons.find({"status": "active"}).to_list()
+        counted = (await one.client.get("/counters")).json()
+        created = await one.database.intakes.count_documents({"outcome": "created"})
+        assert counted["total"] == sum(counted["by_source"].values()) == len(persons) == created
+        used = await one.database.persons.count_documents({"_id": {"$in": ids}})
+        assert (await one.client.get(f"/id-blocks/{block['id']}", headers=field)).json()["used"] == used
