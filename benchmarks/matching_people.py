@@ -177,7 +177,10 @@ class Clerk:
         if len(words) > 1 and self.often(0.10):
             words = words[:-1]  # the last word is left out
         elif len(words) > 1 and self.often(0.04):
-            words = [*words[:-1], draw.choice(("Begum", "Khatun", "Islam", "Hossain", "Miah"))]  # married, or another custom
+            words = [
+                *words[:-1],
+                draw.choice(("Begum", "Khatun", "Islam", "Hossain", "Miah")),
+            ]  # married, or another custom
         elif len(words) > 1 and self.often(0.03):
             words = words[::-1]
         if self.often(0.09):
@@ -229,7 +232,13 @@ class Clerk:
             return None
         if self.often(0.2):
             return f"018{self.draw.randrange(10**8):08d}"
-        return f"+88{phone}" if self.draw.random() < 0.4 else f"{phone[:5]}-{phone[5:]}" if self.draw.random() < 0.3 else phone
+        return (
+            f"+88{phone}"
+            if self.draw.random() < 0.4
+            else f"{phone[:5]}-{phone[5:]}"
+            if self.draw.random() < 0.3
+            else phone
+        )
 
     def _place(self, one: Human) -> str:
         bangla, english = one.village

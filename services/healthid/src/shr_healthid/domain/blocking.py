@@ -10,7 +10,8 @@ Nobody has to agree in everything to be found: one key is enough. Each key holds
 | ``da`` | birth date, upazila | another name |
 | ``pa`` | father's and mother's names, upazila | another name and date |
 | ``hh`` | address with a house number, upazila | another name and date |
-| ``ny`` | all words of the name, birth year | another address, a guessed day |
+| ``ny`` | all words of the name, birth year, district | another upazila, a guessed day |
+| ``nz`` | all words of the name, birth year | asked only of who says no address |
 
 In a registry of 170 million each is borne by some dozen people. Words of a name are skeletons, the same for Bangla and
 English; those that very many bear (Begum, Islam) make no key of their own. Keys are stored as short keyed hashes.
@@ -28,9 +29,9 @@ from shr_healthid.domain.sounds import skeleton
 VERSION = 1
 """Of the keys; ``python -m shr_healthid.rekey`` brings stored persons to it."""
 WORDS_LIMIT = 3
-COMMON = 0.02
+COMMON = 0.01
 """A word borne by more than this share of people makes no key of its own, unless there is no other."""
-STRONG = ("ph", "nd", "ny", "pa", "hh", "da", "nu")
+STRONG = ("ph", "nd", "ny", "pa", "hh", "da", "nu", "nz")
 """The kinds of key, the rarest first."""
 
 
@@ -42,7 +43,8 @@ def keys_of(said: Demographics, frequencies: Mapping[str, float]) -> list[str]:
 def lookup_keys(said: Demographics, frequencies: Mapping[str, float]) -> list[str]:
     """The keys to look under: those of ``keys_of``, and of the years around a birth date that is a guess."""
     born = said.birth_date or ""
-    keys = list(_keys(said, frequencies, born[:4]))
+    widest = "nz" if _district(said) else ""
+    keys = [key for key in _keys(said, frequencies, born[:4]) if key[:2] != widest]
     if born[:4].isdigit() and (said.estimated or len(born) < 10 or born.endswith(("-01-01", "-07-01"))):
         for year in (int(born[:4]) - 1, int(born[:4]) + 1):
             keys += [key for key in _keys(said, frequencies, str(year)) if key[:2] in ("nu", "ny")]
@@ -64,7 +66,9 @@ def _keys(said: Demographics, frequencies: Mapping[str, float], year: str) -> It
     if year:
         for bones in {" ".join(sorted(_bones(name))) for name in said.names}:
             if bones:
-                yield f"ny|{bones}|{year}"
+                yield f"nz|{bones}|{year}"
+                if district := _district(said):
+                    yield f"ny|{bones}|{year}|{district}"
     if area and (father := _parent(said.father)) and (mother := _parent(said.mother)):
         yield f"pa|{father}|{mother}|{area}"
     if area and (house := house_of(said.place)):
@@ -73,6 +77,10 @@ def _keys(said: Demographics, frequencies: Mapping[str, float], year: str) -> It
         yield f"da|{day}|{area}"
     if year and area:
         yield from (f"nu|{bones}|{year}|{area}" for bones in telling)
+
+
+def _district(said: Demographics) -> str:
+    return area_of(said.district) or area_of(said.upazila)[:4]
 
 
 def _bones(name: str) -> list[str]:

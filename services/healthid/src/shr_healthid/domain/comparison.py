@@ -106,7 +106,7 @@ def compare_names(one: str, other: str) -> tuple[str, tuple[str, ...]]:
         return ("cross_script" if across else "close"), agreed
     if len(ours) != len(theirs) and likeness("".join(ours), "".join(theirs)) >= Likeness.SOUND:
         # written apart by the one, together by the other: Abdul Karim, Abdulkarim
-        return ("cross_script" if across else "close"), tuple(sorted(min(ours, theirs, key=len)))
+        return ("cross_script" if across else "close"), tuple(sorted(ours if len(ours) < len(theirs) else theirs))
     if not pairs:
         return "differs", ()
     first = any(i == j == 0 for _, i, j in pairs)

@@ -24,7 +24,7 @@ SPARE = 48
 KEY_LIMIT = 8
 """Persons that one key gives when keys are common."""
 KEYS_A_QUERY = 40
-COMPARED_LIMIT = 40
+COMPARED_LIMIT = 20
 """Candidates that are compared with one person, those with most keys in common first."""
 _SHOWN = {"sealed": 0, "words": 0, "local_ids": 0, "replaces": 0, "guardians": 0, "sources": 0}
 
