@@ -36,6 +36,7 @@ SOURCES_AND_OPERATORS = only("source_system", "administrator")
 TABLE: dict[str, dict[str, frozenset[str]]] = {
     "healthid": {
         "GET /counters": PUBLIC,
+        "GET /keys": only("administrator"),
         "GET /dev/inbox": PUBLIC,
         "GET /fhir/Patient": PERSONS,
         "POST /fhir/Patient": AT_THE_DESK,

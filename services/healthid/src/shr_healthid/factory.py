@@ -33,6 +33,7 @@ from shr_healthid.domain.weights import Weights
 from shr_healthid.http import approvals, feed, match, operations, patients, public, reviews, search
 from shr_healthid.http.bulk import Bulk
 from shr_healthid.http.desk import Desk
+from shr_healthid.key_factory import key_parts
 from shr_healthid.messaging import notification_requested, patient_submitted
 from shr_healthid.messaging.secrets import opener
 from shr_healthid.settings import Settings
@@ -120,6 +121,7 @@ def assemble(settings: Settings) -> Assembly:
         lines_limit=settings.bulk_lines_limit,
     )
     blocks = block_parts(settings, parts.client, database, now=now)
+    keys = key_parts(settings, database, parts.envelope, now=now)
     cards = card_parts(settings, parts.client, database, sealing=parts.sealing, desk=desk, now=now)
     routers = [
         public.router(parts.counters, now=now),
@@ -134,6 +136,7 @@ def assemble(settings: Settings) -> Assembly:
             page_size_limit=settings.page_size_limit,
         ),
         *cards.routers,
+        keys.router,
     ]
     if settings.environment == "development":
         routers.append(public.inbox_router(parts.messages, parts.persons, limit=settings.inbox_messages_limit))
@@ -144,8 +147,8 @@ def assemble(settings: Settings) -> Assembly:
     return Assembly(
         routers=routers,
         # stopped in reverse order: the relay sends the last events
-        api_parts=[producer, relay, national, audit, cards.studio, settle],
-        workers=[subscribers, recheck, blocks.reporter],
+        api_parts=[producer, relay, national, audit, cards.studio, settle, keys.holder],
+        workers=[subscribers, recheck, blocks.reporter, keys.rewrapping],
         checks=[relay.check, subscribers.check, _store_check(parts), _recheck_check(settings, recheck)],
         prepare=prepare,
         close=parts.client.close,

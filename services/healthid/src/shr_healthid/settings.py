@@ -53,6 +53,12 @@ class Settings(ServiceSettings):
         {"source_system": _VITAL, "facility": _VITAL, "registrar": {}},
         description="What of a person's data waits for a second person when a role changes it (JSON; else auto).",
     )
+    rewrap_batch: int = Field(200, ge=1, description="Documents that a key rotation seals anew at a time.")
+    rewrap_pause_s: float = Field(0.02, ge=0, description="Pause of a key rotation after each batch.")
+    rewrap_poll_s: float = Field(2.0, gt=0, description="How often a worker looks whether the master key was replaced.")
+    rewrap_settle_s: float = Field(
+        15.0, ge=0, description="Wait before a re-wrap begins: what the former key sealed is stored by then."
+    )
     newborn_days: int = Field(90, description="How old a newborn without numbers may be.")
     cards_authority: str = Field("Directorate General of Health Services", description="Issuer on Health cards.")
     cards_authority_bn: str = Field("স্বাস্থ্য অধিদপ্তর", description="Issuer on Health cards, in Bangla.")

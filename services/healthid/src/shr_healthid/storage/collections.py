@@ -25,6 +25,8 @@ REFUSALS = "refusals"
 FEED_WAITING = "feed_waiting"
 FEED = "feed"
 FEED_HEAD = "feed_head"
+KEY_HOLDERS = "key_holders"
+KEY_ROTATIONS = "key_rotations"
 
 MESSAGES_KEPT_S = 24 * 3600
 
@@ -78,6 +80,8 @@ INDEXES: dict[str, Sequence[IndexModel]] = {
     FEED_WAITING: (),
     FEED: (IndexModel([("districts", ASCENDING), ("_id", ASCENDING)], name="districts_id"),),
     FEED_HEAD: (),
+    KEY_HOLDERS: (IndexModel([("at", ASCENDING)], name="ended", expireAfterSeconds=3600),),
+    KEY_ROTATIONS: (),
     "outbox": (),
     "leases": (),
     "positions": (),
