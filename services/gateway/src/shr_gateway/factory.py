@@ -63,7 +63,7 @@ from shr_gateway.use_cases.read_resource import ReadResource
 from shr_gateway.use_cases.search_records import SearchRecords
 
 NAME = "gateway"
-PAGES = ("/clinic", "/admin", "/me")
+PAGES = ("/clinic", "/admin", "/me", "/registry")
 PROBE = "-"
 
 
@@ -154,7 +154,8 @@ def assemble(settings: Settings) -> GatewayAssembly:
     )
     load: Coalescer[str, Known] = Coalescer(reader.load, queue_limit=settings.queue_limit, lanes=1)
     reading = _reading(settings, stores, reader, load, pulse, audit_by(trail), _publish_by(outbox))
-    hand_on = HandOn({"consent": settings.consent_base}, timeout_s=settings.hand_on_timeout_s)
+    owners = {"consent": settings.consent_base, "healthid": settings.healthid_base}
+    hand_on = HandOn(owners, timeout_s=settings.hand_on_timeout_s)
     subscribers = _subscribers(settings, stores, producer, cluster)
     tokens = _authenticator(settings, settings.audience)
     sessions = SessionStore(stores.own, envelope, now=now, timeout_s=settings.store_timeout_s)

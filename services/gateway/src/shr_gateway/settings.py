@@ -19,6 +19,9 @@ class Settings(ServiceSettings):
     session_s: int = Field(8 * 3600, description="Longest browser session.")
 
     consent_url: str | None = Field(None, description="Where forms about consent are handed on to; default: beside us.")
+    healthid_url: str | None = Field(
+        None, description="Where the registrar's forms are handed on to; default: beside us."
+    )
     hand_on_timeout_s: float = Field(3.0, description="Longest wait for the service that a form is handed on to.")
 
     portal_client: str = Field("portal", description="Client id of the portal at the identity provider.")
@@ -30,6 +33,11 @@ class Settings(ServiceSettings):
     def consent_base(self) -> str:
         """The consent service."""
         return self.consent_url or f"http://127.0.0.1:{port_of('consent', PORTS['consent'])}"
+
+    @property
+    def healthid_base(self) -> str:
+        """The registry of persons."""
+        return self.healthid_url or f"http://127.0.0.1:{port_of('healthid', PORTS['healthid'])}"
 
     @property
     def sign_in_url(self) -> str:

@@ -24,7 +24,13 @@ from shr_gateway.storage.sessions import SessionStore, SignIn
 
 CALLBACK = "/signin/callback"
 STATE_COOKIE = "shr_signin"
-HOME = {"citizen": "/", "practitioner": "/clinic", "administrator": "/admin"}
+HOME = {
+    "citizen": "/",
+    "practitioner": "/clinic",
+    "administrator": "/admin",
+    "registrar": "/registry",
+    "reviewer": "/registry/reviews",
+}
 _OWN_PATH = re.compile(r"/(?![/\\])[^\x00-\x20\\\x7f]{0,500}", re.ASCII)
 
 

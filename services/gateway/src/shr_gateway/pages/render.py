@@ -12,6 +12,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
 from shr_gateway.pages import formatting
+from shr_gateway.pages.citizens import is_bangla
 from shr_gateway.pages.sparkline import sparkline
 
 LANGUAGES = ("bn", "en")
@@ -73,6 +74,7 @@ class Pages:
             clock=lambda value: formatting.clock(value, lang),
             local=formatting.local,
             spark=sparkline,
+            is_bangla=is_bangla,
             qr=qr_code,
             other_language=f"{address.path}?{address.query}",
             **said,

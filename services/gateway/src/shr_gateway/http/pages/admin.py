@@ -7,14 +7,18 @@ from datetime import datetime
 from typing import Any
 
 from fastapi import APIRouter, Request, Response
+from shr_common.errors import unavailable
 from shr_common.security import Administrator
 
+from shr_gateway.http.hand_on import HandOn
 from shr_gateway.http.pages.landing import counters
 from shr_gateway.http.pages.page import csrf_of, pages_route
 from shr_gateway.pages import formatting, words
+from shr_gateway.pages.districts import district
 from shr_gateway.pages.render import Pages, language_of
 from shr_gateway.storage.portal import PortalReads
 
+DAYS_SHOWN = 60
 ConsentAge = Callable[[], Awaitable[float | None]]
 """Seconds since consent's last heartbeat that is folded everywhere; None when its state is not known."""
 
@@ -49,7 +53,9 @@ def _attention(age: float | None, rejections: list[dict[str, Any]], *, lang: str
     return found
 
 
-def router(pages: Pages, reads: PortalReads, *, consent_age: ConsentAge, now: Callable[[], datetime]) -> APIRouter:
+def router(
+    pages: Pages, reads: PortalReads, hand_on: HandOn, *, consent_age: ConsentAge, now: Callable[[], datetime]
+) -> APIRouter:
     """Routes under ``/admin``."""
     routes = APIRouter(prefix="/admin", tags=["pages"], route_class=pages_route(pages), default_response_class=Response)
 
@@ -73,7 +79,39 @@ def router(pages: Pages, reads: PortalReads, *, consent_age: ConsentAge, now: Ca
             counters=counters(await reads.counters(), lang=lang, at=at),
         )
 
+    @routes.get("/counters")
+    async def counted(request: Request, caller: Administrator) -> Response:
+        """Health IDs issued, by source and ``?by=day|district``; one answer of healthid, so that it adds up."""
+        by = "district" if request.query_params.get("by") == "district" else "day"
+        answer = await hand_on("healthid", "GET", "/counters", caller=caller, params={"by": by})
+        said = answer.json
+        if answer.status != 200 or not isinstance(said, dict):
+            raise unavailable("The counters cannot be read at the moment.")
+        lang = language_of(request)
+        return pages.show(
+            request, "admin_counters.html", csrf=csrf_of(request), administrator=caller.name or caller.subject,
+            now=now(), by=by, **_counted(said, by, lang),
+        )  # fmt: skip
+
     return routes
+
+
+def _counted(said: dict[str, Any], by: str, lang: str) -> dict[str, Any]:
+    """A column for each source that has issued something or is always named, a row for each day or district."""
+    columns = sorted(said["by_source"], key=lambda system: -said["by_source"][system])
+    rows = [
+        (formatting.day(value, lang) if by == "day" else district(value, lang), one["total"],
+         [one["by_source"].get(system, 0) for system in columns])
+        for value, one in said[f"by_{by}"].items()
+    ]  # fmt: skip
+    rows = rows[::-1][:DAYS_SHOWN] if by == "day" else sorted(rows, key=lambda row: -row[1])
+    return {
+        "columns": [words.said(words.SOURCES | words.ROLES, system, lang) for system in columns],
+        "rows": rows,
+        "left": sum(one["total"] for one in said[f"by_{by}"].values()) - sum(row[1] for row in rows),
+        "sums": [said["by_source"][system] for system in columns],
+        "total": said["total"],
+    }
 
 
 def _facts(age: float | None, sizes: dict[str, int], lang: str) -> list[dict[str, str]]:

@@ -15,7 +15,12 @@ from shr_gateway.pages import words
 from shr_gateway.pages.render import Pages, language_of
 from shr_gateway.storage.portal import PortalReads
 
-HOMES = {"practitioner": "/clinic", "administrator": "/admin"}
+HOMES = {
+    "practitioner": "/clinic",
+    "administrator": "/admin",
+    "registrar": "/registry",
+    "reviewer": "/registry/reviews",
+}
 Home = Callable[[Request, Caller], Awaitable[Response]]
 
 

@@ -9,8 +9,9 @@ from fastapi import APIRouter
 from starlette.responses import FileResponse
 
 from shr_gateway.http.hand_on import HandOn
-from shr_gateway.http.pages import admin, citizen, clinic, landing
+from shr_gateway.http.pages import admin, approvals, citizen, clinic, landing, merges, registry, reviews
 from shr_gateway.http.pages.admin import ConsentAge
+from shr_gateway.http.pages.registry_desk import RegistryDesk
 from shr_gateway.pages.render import STATIC, Pages
 from shr_gateway.storage.portal import PortalReads
 from shr_gateway.use_cases.declare_emergency import DeclareEmergency
@@ -32,12 +33,17 @@ def routers(
     pages = Pages()
     hers = citizen.CitizenPages(pages, reads, read_profile, now=now)
     at_work = clinic.ClinicPages(pages, reads, read_profile, now=now)
+    desk = RegistryDesk(pages, hand_on, now=now)
     return [
         _static(),
         landing.router(pages, reads, hers.home, now=now),
         citizen.router(hers, hand_on),
         clinic.router(at_work, hand_on, declare),
-        admin.router(pages, reads, consent_age=consent_age, now=now),
+        admin.router(pages, reads, hand_on, consent_age=consent_age, now=now),
+        registry.router(desk),
+        reviews.router(desk),
+        merges.router(desk),
+        approvals.router(desk),
     ]
 
 
