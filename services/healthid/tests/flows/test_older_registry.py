@@ -34,6 +34,8 @@ async def test_a_former_health_id_is_kept_and_leads_to_the_person(
     assert (await registry.read(old)).json()["id"] == health_id
     assert (await registry.read(older)).status_code == 404  # 13 digits may be an NID, which no address has
     assert [p["id"] for p in await registry.find(f"{HID}|{older}")] == [health_id]
+    by_url = {"params": {"identifier": f"{HID}|{older}"}, "headers": registry.as_source()}
+    assert (await registry.client.get("/fhir/Patient", **by_url)).status_code == 400
     kept = [i["value"] for i in created.json()["identifier"] if i.get("system") == HID]
     assert kept == [old, older]
     told = await topics.read("patient.updated", where=lambda r: old.encode() in r.value, count=2)
@@ -77,6 +79,10 @@ async def test_a_patient_as_the_older_registry_wrote_it(registry: Any, number: A
     assert (await registry.read(old)).json()["id"] == health_id
     found = await registry.find(f"http://dghs.gov.bd/identifier/nid|{nid}", by=registry.issuer.as_("registrar"))
     assert [p["id"] for p in found] == [health_id]
+    for district in ("3026", "Dhaka", "26"):
+        asked = {"name": "Leeaaya Koka", "address-district": district}
+        named = await registry.client.get("/fhir/Patient", params=asked, headers=registry.as_source())
+        assert health_id in {entry["resource"]["id"] for entry in named.json()["entry"]}, named.text
     elsewhere = (await registry.read(health_id, by=registry.as_source("opensrp", "9"))).text
     assert nid not in elsewhere
     [event] = await topics.read("patient.registered", where=lambda r: r.key == health_id)

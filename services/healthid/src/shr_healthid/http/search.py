@@ -13,6 +13,7 @@ from shr_common.errors import Category, Issue, ShrError
 from shr_common.identifiers import BRN, KINDS, NID, UHID, is_health_id, is_person_id
 from shr_common.security import Caller, allow
 
+from shr_healthid.domain.geocodes import district_of
 from shr_healthid.domain.legacy import HID
 from shr_healthid.domain.person import LocalId, Person
 from shr_healthid.domain.served import patient_for, searchset
@@ -119,7 +120,8 @@ def _may_be_number(token: str) -> bool:
     system, _, value = token.rpartition("|")
     if system in (NID, BRN):
         return True
-    return not system and value.isdigit() and len(value) in _NUMBER_LENGTHS
+    # a former Health ID of 13 digits looks like an NID, too
+    return system in ("", HID) and value.isdigit() and len(value) in _NUMBER_LENGTHS
 
 
 def _parameters(tree: dict[str, object]) -> list[tuple[str, str]]:
@@ -158,7 +160,7 @@ def _read(fields: list[tuple[str, str]]) -> _Asked:
             case "gender":
                 asked.gender = value
             case "address-district":
-                asked.district = value
+                asked.district = district_of(value) or value
             case "_count":
                 asked.count = _count(value)
             case "_after":
