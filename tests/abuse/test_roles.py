@@ -173,6 +173,16 @@ TABLE: dict[str, dict[str, frozenset[str]]] = {
         "POST /clinic/{}/ask": only("practitioner"),
         "POST /clinic/{}/emergency": only("practitioner"),
         "GET /admin": only("administrator"),
+        "GET /admin/counters": only("administrator"),
+        **dict.fromkeys(("GET /registry", "POST /registry", "GET /registry/person/{}"), DECIDERS),
+        **dict.fromkeys(("GET /registry/reviews", "GET /registry/reviews/{}", "POST /registry/reviews/{}"), DECIDERS),
+        "POST /registry/reviews/{}/assign": DECIDERS,
+        **dict.fromkeys(("GET /registry/approvals", "GET /registry/approvals/{}"), DECIDERS),
+        "POST /registry/approvals/{}": DECIDERS,
+        **dict.fromkeys(("GET /registry/merges", "POST /registry/merges"), only("registrar")),
+        **dict.fromkeys(("GET /registry/merges/undo", "POST /registry/merges/undo"), only("registrar")),
+        "POST /registry/person/{}/card": only("registrar"),
+        **{f"GET /registry/person/{{}}/card.{form}": only("registrar") for form in ("pdf", "png")},
     },
 }
 
