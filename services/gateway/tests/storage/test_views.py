@@ -209,6 +209,18 @@ async def test_lines_that_another_version_packed_are_made_anew_when_a_result_is_
     assert [one["reference"][-4:] for one in document["acknowledged"]] == ["0400", "0401"]
 
 
+@pytest.mark.parametrize("format", [None, 1])
+async def test_lines_that_another_version_packed_are_made_anew_when_read(all_views: Views, format: Any) -> None:
+    live = await seen_and_many(all_views)
+    await packed_by_another_version(all_views, "p", format=format)
+    for _ in range(2):
+        (known, other) = await all_views.reader.load(["p", "q"])
+        assert [line.reference for line in known.profiles["p"]["lines"]][:1] == ["Observation/r0509"]
+        assert len(known.profiles["p"]["lines"]) == SECTION_LIMIT and known.profiles["p"]["capped"] == ["results"]
+        assert len(other.profiles["q"]["lines"]) == 1
+    assert await all_views.bytes() == live
+
+
 async def test_a_reader_never_writes_over_what_a_fold_wrote_meanwhile(all_views: Views) -> None:
     await all_views.records([recorded(0, "p", ("a", 1, {}))])
     await packed_by_another_version(all_views, "p", format=1)

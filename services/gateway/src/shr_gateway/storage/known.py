@@ -11,7 +11,7 @@ from shr_common.mongo import Database, Document, categorised
 from shr_contracts.topics import CONSENT_CHANGED
 
 from shr_gateway.domain.family import DEPTH_LIMIT, Family, family_of
-from shr_gateway.storage.records import profile_of
+from shr_gateway.storage.profiles import Profiles, outdated, profile_of
 from shr_gateway.storage.views import CONSENTS, LINKS, PEOPLE, POSITIONS, PROFILES
 
 CONSENT_VIEW = "consents"
@@ -66,6 +66,7 @@ class KnownReader:
         self, database: Database, *, cluster: Callable[[], str], partitions: Callable[[], int], timeout_s: float
     ) -> None:
         self._positions = database[POSITIONS]
+        self._profiles = Profiles(database)
         self._cluster = cluster
         self._partitions = partitions
         self._timeout_s = timeout_s
@@ -109,7 +110,7 @@ class KnownReader:
         earlier = dict(found.folded)
         async with await self._positions.aggregate(stages, batchSize=BATCH) as cursor:
             for document in await cursor.to_list():
-                found.take(document)
+                found.take(await self._profiles.renewed(document) if outdated(document) else document)
         found.folded.update(earlier)  # the first reading is the one that everything else is later than
 
 

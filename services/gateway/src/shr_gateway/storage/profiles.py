@@ -21,7 +21,7 @@ def document_of(profile: Profile) -> Document:
 
 def profile_of(document: Document) -> Profile:
     """From the store. Raises unavailable for one that another version packed: ``Profiles.renewed`` is for these."""
-    if document.get("format", FORMAT) != FORMAT:
+    if outdated(document):
         raise unavailable("This record is being put together anew at the moment.")
     return {**document, "lines": unpacked(document["lines"])}
 
@@ -74,7 +74,7 @@ class Profiles:
 
     async def _of_rows(self, document: Document, session: Session | None) -> Profile:
         """Who has seen which result is not packed: it is kept as it stands."""
-        profile = {**empty_profile(document["_id"]), "acknowledged": document["acknowledged"]}
+        profile = {**empty_profile(document["_id"]), "acknowledged": document.get("acknowledged") or []}
         for section in (*SECTIONS, OTHER):
             profile = await self.refill(profile, section, session)
         return profile

@@ -18,10 +18,8 @@ from shr_gateway.projections.records import (
     fold_profile,
     to_refill,
 )
-from shr_gateway.storage.profiles import Profiles, profile_of
+from shr_gateway.storage.profiles import Profiles
 from shr_gateway.storage.views import FLOWS, PEOPLE, RESOURCES, VERSIONS
-
-__all__ = ["RecordsView", "profile_of"]
 
 
 class RecordsView:
