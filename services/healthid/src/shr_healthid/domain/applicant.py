@@ -62,12 +62,8 @@ def read_applicant(
     ``known_by`` is the id of an existing person whose data this is (an update): then no number is needed.
     Raises invalid with every located issue.
     """
-    if patient.get("resourceType") != "Patient":
-        raise _refused([Issue("Send a FHIR Patient here.", expression="resourceType", code="invalid",
-                              text_bn="এখানে একটি FHIR Patient পাঠান।")])  # fmt: skip
-    issues = [issue for issue in validate(patient) if issue.severity in ("error", "fatal")]
-    if issues:
-        raise _refused(issues)
+    issues: list[Issue] = []
+    _refuse_other_than_patients(patient)
     numbers = tuple(numbers_of(patient, issues, masked_allowed=known_by is not None))
     uhid, uhid_place = uhid_of(patient, issues)
     formers = tuple(formers_in(identifiers_of(patient), issues))
@@ -98,6 +94,16 @@ def read_applicant(
         formers=formers,
         warnings=tuple(issues),
     )
+
+
+def _refuse_other_than_patients(patient: dict[str, Any]) -> None:
+    """Whatever comes after this may rely on valid R4."""
+    if patient.get("resourceType") != "Patient":
+        raise _refused([Issue("Send a FHIR Patient here.", expression="resourceType", code="invalid",
+                              text_bn="এখানে একটি FHIR Patient পাঠান।")])  # fmt: skip
+    issues = [issue for issue in validate(patient) if issue.severity in ("error", "fatal")]
+    if issues:
+        raise _refused(issues)
 
 
 def _refused(issues: list[Issue]) -> ShrError:

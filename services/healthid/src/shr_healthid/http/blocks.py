@@ -75,11 +75,7 @@ def router(
     @routes.post("/id-blocks/{id}/prolong")
     async def prolong(id: str, request: Request, caller: Prolonging) -> Response:
         """``{"expires_at"}``: the block with a later end, so that what was issued from it can still be uploaded."""
-        said = (await json_body(request, limits)).tree.get("expires_at")
-        until = instant_of(said) if isinstance(said, str) else None
-        if until is None:
-            raise invalid("Give expires_at as a date and time.", expression="expires_at", code="value",
-                          text_bn="expires_at তারিখ ও সময় হিসেবে দিন।")  # fmt: skip
+        until = _end_in((await json_body(request, limits)).tree)
         return shown(await issue.prolong(id, until, now=now()))
 
     return routes
@@ -112,6 +108,15 @@ def report(tallies: Sequence[Tally]) -> None:
         BLOCKS.labels(source_system=tally.system, state=tally.state).set(tally.blocks)
         if tally.state != "expired":
             LEFT.labels(source_system=tally.system).inc(tally.left)
+
+
+def _end_in(body: dict[str, Any]) -> datetime:
+    said = body.get("expires_at")
+    until = instant_of(said) if isinstance(said, str) else None
+    if until is None:
+        raise invalid("Give expires_at as a date and time.", expression="expires_at", code="value",
+                      text_bn="expires_at তারিখ ও সময় হিসেবে দিন।")  # fmt: skip
+    return until
 
 
 def _source_for(body: dict[str, Any], caller: Caller) -> str:
