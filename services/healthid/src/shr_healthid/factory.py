@@ -6,6 +6,7 @@ import asyncio
 import random
 import time
 import uuid
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -211,10 +212,11 @@ def _national_service(parts: _Parts) -> NationalVerification:
 
 
 def _register(parts: _Parts, prove: ProveNumbers, settle: Coalescer[Application, Outcome]) -> RegisterPerson:
+    proven: Coalescer[Sequence[str], frozenset[str]] = Coalescer(parts.registry.proven_each, items_limit=500)
     return RegisterPerson(
-        parts.registry,
         prove,
         parts.lookup,
+        proven=proven,
         settle=settle,
         new_id=lambda: f"P-{uuid.uuid4()}",
         rules=Rules(

@@ -37,7 +37,7 @@ class Settings(ServiceSettings):
     recheck_poll_s: float = Field(0.5, description="How often the worker looks for persons who are due.")
     recheck_batch: int = Field(50, description="Later verifications in one round of the worker.")
 
-    match_weights: str = Field("", description="File of matching weights trained on one's own pairs; empty: those shipped.")
+    match_weights: str = Field("", description="File of matching weights trained on own pairs; empty: those shipped.")
 
     mint_block: int = Field(200, description="Health IDs that a process takes at a time.")
     bulk_lines_limit: int = Field(2000, ge=1, description="Lines of one NDJSON registration at most.")

@@ -9,7 +9,6 @@ from typing import TypeVar
 
 import pymongo
 from pymongo import DeleteOne, InsertOne, ReplaceOne, UpdateMany, UpdateOne
-from shr_common.coalesce import Coalescer
 from shr_common.errors import Category, ShrError, busy
 from shr_common.mongo import Client, Database, Document, Session, categorised, unit_of_work
 from shr_common.outbox import Outbox
@@ -65,14 +64,16 @@ class RegistryStore:
         self._sealing = sealing
         self._timeout_s = timeout_s
         self._loading = Loading(database, sealing)
-        self._proven: Coalescer[Sequence[str], frozenset[str]] = Coalescer(self._proven_together, items_limit=500)
 
     async def proven(self, hashes: Sequence[str]) -> frozenset[str]:
-        """Which of these numbers are somebody's by proof. Those who ask at the same time share one read."""
-        return await self._proven(hashes) if hashes else frozenset()
+        """Which of these numbers are somebody's by proof."""
+        return (await self.proven_each([hashes]))[0]
 
-    async def _proven_together(self, asked: Sequence[Sequence[str]]) -> list[frozenset[str]]:
+    async def proven_each(self, asked: Sequence[Sequence[str]]) -> list[frozenset[str]]:
+        """The same for several who ask at once, in one read."""
         wanted = {hash_ for hashes in asked for hash_ in hashes}
+        if not wanted:
+            return [frozenset() for _ in asked]
         with categorised(), pymongo.timeout(self._timeout_s):
             found = self._database[NUMBERS].find({"_id": {"$in": list(wanted)}, "verified": True}, {"_id": 1})
             proven = {document["_id"] for document in await found.to_list()}

@@ -72,15 +72,16 @@ class RegisterPerson:
 
     def __init__(
         self,
-        registry: Registry,
         prove: ProveNumbers,
         hasher: Hasher,
         *,
+        proven: Callable[[Sequence[str]], Awaitable[frozenset[str]]],
         settle: Callable[[Application], Awaitable[Outcome]],
         new_id: Callable[[], str],
         rules: Rules,
     ) -> None:
-        self._registry = registry
+        """``proven``: which of these numbers (keyed hashes) are somebody's by proof; asked together with others."""
+        self._proven = proven
         self._prove = prove
         self._hasher = hasher
         self._settle = settle
@@ -120,7 +121,7 @@ class RegisterPerson:
             return []
         # a number of 17 digits may be the other kind's, put in the wrong field
         other_kind = {self._hasher.hash(_OTHER[n.kind], n.value): n for n in numbers if len(n.value) == LONGEST}
-        proven = await self._registry.proven([*(number.hash for number in numbers), *other_kind])
+        proven = await self._proven([*(number.hash for number in numbers), *other_kind])
         refuse_mistaken(applicant, [number for hash_, number in other_kind.items() if hash_ in proven])
         settled = [known(number) for number in numbers if number.hash in proven]
         asked = [number for number in numbers if number.hash not in proven]
