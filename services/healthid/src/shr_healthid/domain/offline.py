@@ -17,7 +17,7 @@ from shr_healthid.domain.blocks import is_offline_id
 from shr_healthid.domain.demographics import differences
 from shr_healthid.domain.ledger import Intake, Ledger
 from shr_healthid.domain.outcomes import Outcome, refused
-from shr_healthid.domain.person import Number, Person
+from shr_healthid.domain.person import Number, Pending, Person
 
 ALIASES_LIMIT = 50
 """Former ids of one person; more come from a system that gives her a new one each time."""
@@ -107,7 +107,9 @@ def carried(ledger: Ledger, person: Person, offered: str | None, intake: Intake)
         changed = replace(changed, replaces=(*person.replaces, offered))
         ledger.alias(offered, changed)
         return ledger.put(changed, also_under=(offered,), trace=intake.traceparent)
-    changed = replace(changed, id=offered, replaces=(*person.replaces, person.id))
+    # due at once: whoever asks about her at this moment asks under the former id, and would not put her back in time
+    pending = person.pending and Pending(person.pending.attempts, intake.at)
+    changed = replace(changed, id=offered, replaces=(*person.replaces, person.id), pending=pending)
     ledger.move(person, changed)
     return ledger.put(changed, registered=True, also_under=changed.replaces, trace=intake.traceparent)
 
