@@ -7,14 +7,18 @@ the value itself is the mistake, so that a refusal repeats no more of a record t
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterable
 from functools import lru_cache
 from typing import Any
 
 from shr_common.errors import Issue
 from shr_common.fhir.primitives import expected
+from shr_common.identifiers import masked
 
 LONGEST_SHOWN = 40
+_NUMBER = re.compile(r"\d{9,}|\d(?:[ -]?\d){10,}")
+"""Nine digits in a row, or eleven with spaces or hyphens between (a date has eight); of any script."""
 CODES_SHOWN = 10
 
 _KINDS = {
@@ -35,15 +39,22 @@ _EMPTY = {
 }
 
 
+def without_numbers(text: str) -> str:
+    """What looks like an NID, a BRN or a phone number, hidden but for three digits: refusals go onto topics."""
+    return _NUMBER.sub(lambda found: masked(found.group()), text)
+
+
 def shown(value: Any) -> str:
     """A found value, cut short; of objects and lists only their kind."""
     if isinstance(value, str):
+        # a number cut off in the middle would no longer look like one: hidden first, then cut
+        value = without_numbers(value[: 4 * LONGEST_SHOWN])
         text = "".join(character if character.isprintable() else "�" for character in value[: LONGEST_SHOWN + 1])
         return f"“{text[:LONGEST_SHOWN]}…”" if len(value) > LONGEST_SHOWN else f"“{text}”"
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, (int, float)):
-        return str(value)[:LONGEST_SHOWN]
+        return without_numbers(str(value)[: 4 * LONGEST_SHOWN])[:LONGEST_SHOWN]
     return _KINDS[type(value)][0]
 
 
@@ -63,7 +74,7 @@ def unknown_property(at: str, name: str, owner: str, known: Iterable[str]) -> Is
     hint, hint_bn = _guess(name, tuple(known))
     return Issue(
         f"{owner} has no element {shown(name)} in FHIR R4: leave it out, or send it as an extension.{hint}",
-        expression=f"{at}.{name[:64]}",
+        expression=f"{at}.{without_numbers(name[:64])}",
         code="structure",
         rule="unknown-element",
         text_bn=f"FHIR R4-এর {owner}-এ {shown(name)} নামে কিছু নেই: বাদ দিন, অথবা extension হিসেবে পাঠান।{hint_bn}",

@@ -34,7 +34,7 @@ def refusal_of(
         text = f"This person was changed meanwhile: version {person.version} is current. Read it and try again."
         bangla = f"এই ব্যক্তির তথ্য এর মধ্যে বদলেছে: বর্তমান সংস্করণ {person.version}। পড়ে আবার চেষ্টা করুন।"
         return refused("stale", Issue(text, code="conflict", text_bn=bangla))
-    if not hashes <= {number.hash for side in family for number in side.numbers}:
+    if not hashes <= {number.hash for side in family for number in (*side.numbers, *side.unlinked)}:
         text = "A number cannot be changed here. Register it by POST /fhir/Patient: it has to be verified."
         bangla = "এখানে নম্বর বদলানো যায় না। POST /fhir/Patient দিয়ে নিবন্ধন করুন: নম্বরটি যাচাই করতে হবে।"
         return refused("invalid", Issue(text, expression="Patient.identifier", code="business-rule", text_bn=bangla))
