@@ -25,7 +25,7 @@ class Side:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One field on all sides. ``verdict``: ``differs``, ``same``, or nothing where a side says nothing."""
+    """One field on all sides. ``verdict``: ``differs``, ``spelled`` (names only), ``same``; nothing: a side is silent."""
 
     name: str
     cells: list[list[str]]
@@ -36,9 +36,9 @@ def certainty(value: float, lang: str) -> tuple[str, str]:
     """(kind of pill, words with a per cent) of how likely a case is one person."""
     kind, bangla, english = ("", "কম সম্ভাবনা", "Unlikely")
     if value >= ALMOST_CERTAIN:
-        kind, bangla, english = ("bad", "প্রায় নিশ্চিত", "Almost certain")
+        kind, bangla, english = ("warn", "প্রায় নিশ্চিত", "Almost certain")
     elif value >= LIKELY:
-        kind, bangla, english = ("warn", "সম্ভাব্য", "Possible")
+        kind, bangla, english = ("info", "সম্ভাব্য", "Possible")
     share = formatting.number(round(value * 100), lang)
     return kind, f"{bangla if lang == 'bn' else english}, {share}%"
 
@@ -129,7 +129,7 @@ def _verdict(code: str, cells: Sequence[Sequence[str]], differing: Sequence[str]
     shared = set.intersection(*folded)
     if code in differing or (not shared and code != "name"):
         return "differs"
-    if not shared:
+    if code == "name" and any(one != folded[0] for one in folded):
         return "spelled"
     return "same"
 

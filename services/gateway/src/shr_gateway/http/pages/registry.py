@@ -8,7 +8,7 @@ from urllib.parse import parse_qs, urlsplit
 
 from fastapi import APIRouter, Request, Response
 from shr_common.errors import not_found, unavailable
-from shr_common.identifiers import is_health_id
+from shr_common.identifiers import is_health_id, is_person_id
 from shr_common.security import Caller
 from starlette.responses import RedirectResponse
 
@@ -174,7 +174,7 @@ async def _person(
         versions=citizens.versions(history["entry"], lang),
         cards=_cards(cards, lang) if cards else None,
         changes=[(code, words.said(words.CARDS, code, lang)) for code in CARD_CHANGES],
-        came_from=came if is_health_id(came) or came.startswith("P-") else "",
+        came_from=came if is_person_id(came) else "",
     )
 
 

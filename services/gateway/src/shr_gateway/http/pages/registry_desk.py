@@ -97,13 +97,25 @@ class RegistryDesk:
         known = {
             "here": here,
             "registrar": caller.role == "registrar",
-            "role": words.said(words.ROLES, caller.role, lang),
-            "who": words.said(words.ROLES, caller.id, lang) if caller.id in words.ROLES else caller.name or caller.id,
+            "who": _who(caller, lang),
+            "place": _place(caller, lang),
             "csrf": csrf_of(request),
             "done": request.query_params.get("done", ""),
             "problem": None,
         }
         return self.pages.show(request, template, status=status, **(known | said))
+
+
+def _who(caller: Caller, lang: str) -> str:
+    """A person by her name, a desk by what it is."""
+    role = words.said(words.ROLES, caller.role, lang)
+    return role if caller.id in words.ROLES else caller.name or role
+
+
+def _place(caller: Caller, lang: str) -> str:
+    if caller.facility:
+        return f"{'প্রতিষ্ঠান' if lang == 'bn' else 'Facility'} {formatting.digits(caller.facility, lang)}"
+    return "স্বাস্থ্য অধিদপ্তর" if lang == "bn" else "DGHS"
 
 
 def parameters(*fields: tuple[str, str]) -> dict[str, Any]:
