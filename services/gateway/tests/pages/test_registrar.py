@@ -29,7 +29,8 @@ def patient(id_: str = "98001046534", **changes: Any) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("typed", "read"),
     [
-        ("20/05/1985", "1985-05-20"), ("20-5-1985", "1985-05-20"), ("1985-05-20", "1985-05-20"), ("20.5.1985", "1985-05-20"),
+        ("20/05/1985", "1985-05-20"), ("20-5-1985", "1985-05-20"), ("1985-05-20", "1985-05-20"),
+        ("20.5.1985", "1985-05-20"),
         ("1985", "1985"), ("1985-05", "1985-05"), ("31/02/1985", None), ("20/05/85", None), ("1985-13-01", None),
         ("0000", None), ("1/2/3/1985", None), ("", None), ("²/5/1985", None), ("may", None),
     ],
@@ -111,8 +112,8 @@ def test_all_districts_have_their_names() -> None:
 
 
 def test_a_refusal_is_told_in_the_readers_language() -> None:
-    translated = {"extension": [{"url": "http://hl7.org/fhir/StructureDefinition/translation",
-                                 "extension": [{"url": "lang", "valueCode": "bn"}, {"url": "content", "valueString": "না"}]}]}  # fmt: skip
+    bangla = [{"url": "lang", "valueCode": "bn"}, {"url": "content", "valueString": "না"}]
+    translated = {"extension": [{"url": "http://hl7.org/fhir/StructureDefinition/translation", "extension": bangla}]}
     outcome = {"issue": [{"details": {"text": "No", "_text": translated}}]}
     problem = {"issues": [{"text": "No", "text_bn": "না"}]}
 

@@ -25,7 +25,7 @@ class Side:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One field on all sides. ``verdict``: ``differs``, ``spelled`` (names only), ``same``; nothing: a side is silent."""
+    """One field on all sides. ``verdict``: ``differs``, ``spelled`` (names), ``same``; nothing: a side is silent."""
 
     name: str
     cells: list[list[str]]
