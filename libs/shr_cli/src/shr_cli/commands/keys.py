@@ -69,7 +69,7 @@ def rotate(
     if wait and said["rewrap"]["unreadable"]:
         raise Failure(
             f"{said['rewrap']['unreadable']} values open under no key of the key store: put their former key back "
-            f"as {NAME}.key.<id>, and restart a worker"
+            f"as {NAME}.key.<id>"
         )
     said |= {"former": _formers(folder)}
     print_json(said) if json else _print(said)

@@ -142,8 +142,9 @@ class Rewrapping:
             return False
         with categorised(), pymongo.timeout(30):
             place = await self._stand.find_one({"_id": ROTATION})
-            if place is None or place["key"] != current:
-                place = await self._begin(current, now)
+            known = sorted(self._envelope.ids)
+            if place is None or place["key"] != current or (place["unreadable"] and place["known"] != known):
+                place = await self._begin(current, known, now)
             if place["state"] == "done":
                 return False
             name = str(place["collection"])
@@ -153,10 +154,10 @@ class Rewrapping:
             await self._go_on(place, found, rewrapped, unreadable, now)
         return True
 
-    async def _begin(self, key: str, now: datetime) -> Document:
+    async def _begin(self, key: str, known: list[str], now: datetime) -> Document:
         made: Document = {
             "key": key, "state": "running", "collection": ORDER[0], "after": None, "looked": 0, "rewrapped": 0,
-            "unreadable": 0, "passes": 0, "stale": 0, "began_at": now, "done_at": None,
+            "unreadable": 0, "passes": 0, "stale": 0, "began_at": now, "done_at": None, "known": known,
         }  # fmt: skip
         found = await self._stand.find_one_and_replace(
             {"_id": ROTATION}, made, upsert=True, return_document=ReturnDocument.AFTER
