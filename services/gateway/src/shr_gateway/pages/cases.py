@@ -12,6 +12,7 @@ from shr_gateway.pages.citizens import Line, Shown
 
 ALMOST_CERTAIN = 0.9
 LIKELY = 0.5
+WORD_OF_HALF_A_PHONE = 11
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +31,12 @@ class Row:
     name: str
     cells: list[list[str]]
     verdict: str
+
+    @property
+    def wide(self) -> bool:
+        """Whether a cell has a word too long for half a phone, such as a number."""
+        longest = (len(word) for cell in self.cells for value in cell for word in value.split())
+        return max(longest, default=0) > WORD_OF_HALF_A_PHONE
 
 
 def certainty(value: float, lang: str) -> tuple[str, str]:
