@@ -31,6 +31,7 @@ FIELDS: Mapping[str, tuple[str, ...]] = {
 """The levels of each field, the best first."""
 NAMED = frozenset({"name", "father", "mother"})
 NAMES_COMPARED = 4
+UNSAID: tuple[str, tuple[str, ...]] = ("unsaid", ())
 _WORDS = re.compile(r"[\w\u0980-\u09ff]+")
 _ADDRESS_WORDS = frozenset(
     (
@@ -49,11 +50,15 @@ _GENERATION = 12
 
 @dataclass(frozen=True, slots=True)
 class Agreement:
-    """How a field agrees. ``words``: what two names have in common, for their rarity."""
+    """How a field agrees. ``words``: what two names have in common, for their rarity.
+
+    ``others``: how further forms of a name agree, which may weigh more by a rarer word.
+    """
 
     field: str
     level: str
     words: tuple[str, ...] = ()
+    others: tuple[tuple[str, tuple[str, ...]], ...] = ()
 
 
 def compare(one: Demographics, other: Demographics) -> list[Agreement]:
@@ -76,17 +81,15 @@ def _one(name: str | None) -> tuple[str, ...]:
 
 
 def _names(field: str, ours: tuple[str, ...], theirs: tuple[str, ...]) -> Agreement | None:
-    """The best agreement between any form of one and any form of the other."""
+    """How any form of one agrees with any form of the other, the best first."""
     levels = FIELDS[field]
-    best: tuple[int, int, tuple[str, ...]] | None = None
-    for one in ours[:NAMES_COMPARED]:
-        for other in theirs[:NAMES_COMPARED]:
-            level, words = compare_names(*sorted((one, other)))
-            if level == "unsaid":
-                continue
-            rank = (levels.index(level), -len(words), words)
-            best = rank if best is None or rank < best else best
-    return None if best is None else Agreement(field, levels[best[0]], best[2])
+    found = {
+        compare_names(*sorted((one, other))) for one in ours[:NAMES_COMPARED] for other in theirs[:NAMES_COMPARED]
+    } - {UNSAID}
+    if not found:
+        return None
+    (level, words), *others = sorted(found, key=lambda one: (levels.index(one[0]), -len(one[1]), one[1]))
+    return Agreement(field, level, words, tuple(others))
 
 
 @lru_cache(maxsize=65536)
@@ -94,7 +97,7 @@ def compare_names(one: str, other: str) -> tuple[str, tuple[str, ...]]:
     """The level at which two names agree, and the words of ``one`` that have their like in ``other``."""
     ours, theirs = words_of(one), words_of(other)
     if not ours or not theirs:
-        return "unsaid", ()
+        return UNSAID
     if sorted(ours) == sorted(theirs):
         return "exact", tuple(sorted(ours))
     pairs = _paired(ours, theirs)

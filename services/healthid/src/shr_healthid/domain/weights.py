@@ -80,12 +80,16 @@ class Weights:
 
     def of_agreement(self, agreement: Agreement) -> float:
         """What an agreement adds to the log2 odds."""
-        base = self.base[agreement.field]
-        weight = base[agreement.level]
-        if agreement.field in NAMED and agreement.words:
+        forms = ((agreement.level, agreement.words), *agreement.others)
+        return max(self._of(agreement.field, level, words) for level, words in forms)
+
+    def _of(self, field_: str, level: str, words: tuple[str, ...]) -> float:
+        base = self.base[field_]
+        weight = base[level]
+        if field_ in NAMED and words:
             # ``base`` is what no word in common would weigh: see _ordered
-            weight = max(weight + self.term_weight * self.rarity(agreement.words), base["differs"])
-        return max(weight, 0.0) if agreement.level == "exact" else weight
+            weight = max(weight + self.term_weight * self.rarity(words), base["differs"])
+        return max(weight, 0.0) if level == "exact" else weight
 
 
 def _ordered(
