@@ -55,7 +55,7 @@ async def test_ten_digits_alone_are_one_form_until_a_longer_one_was_told(registe
     assert (await register.asked(NID_10)).json()["nid"] == {"10": NID_10}
     await register.asked(NID_13)
     assert (await register.asked(NID_10)).json()["nid"] == {"10": NID_10, "13": NID_13, "17": NID_17}
-    assert NID_10 not in (tmp_path / "data" / "verification.json").read_text()
+    assert NID_10 not in (tmp_path / "data" / "verification.lines").read_text()
 
 
 async def test_ten_digits_that_two_people_share_name_neither(register: Register) -> None:

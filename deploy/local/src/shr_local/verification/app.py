@@ -41,7 +41,7 @@ def create_app(home: Home | None = None) -> FastAPI:
     """The service; its memory lies in the data folder of ``home``."""
     home = home or Home.from_environment()
     ensure(home.keys)
-    memory = Memory(home.data / "verification.json", (home.keys / "verification.key").read_bytes())
+    memory = Memory(home.data / "verification.lines", (home.keys / "verification.key").read_bytes())
     app = new_app("Development verification service (stands in for the national NID and BRN service)")
 
     @app.post("/verify-and-get-data")

@@ -1,7 +1,7 @@
 """What the verification service was told before: the long forms of an NID by its last ten digits.
 
-Kept over restarts in one file, sealed, because identity numbers lie in the clear nowhere. Two people may share their
-last ten digits: then the ten alone name neither of them.
+Kept over restarts in one file, each sealed in a line of its own, because identity numbers lie in the clear nowhere.
+Two people may share their last ten digits: then the ten alone name neither of them.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import base64
 import contextlib
 import json
 import os
+from io import FileIO
 from pathlib import Path
 
 from cryptography.exceptions import InvalidTag
@@ -27,6 +28,7 @@ class Memory:
     def __init__(self, file: Path, key: bytes) -> None:
         self._file = file
         self._aead = AESGCM(key)
+        self._open: FileIO | None = None
         self._told: dict[str, list[dict[str, str]]] = self._load()
 
     def recall(self, ten: str) -> Forms:
@@ -47,21 +49,30 @@ class Memory:
         told.append(dict(forms))
         if len(self._told) > LIMIT:
             del self._told[next(iter(self._told))]
-        self._save()
+        self._add(dict(forms))
 
     def _load(self) -> dict[str, list[dict[str, str]]]:
-        with contextlib.suppress(OSError, ValueError, KeyError, InvalidTag):
-            sealed = base64.b64decode(json.loads(self._file.read_text(encoding="utf-8"))["sealed"])
-            found: dict[str, list[dict[str, str]]] = json.loads(
-                self._aead.decrypt(sealed[:NONCE_BYTES], sealed[NONCE_BYTES:], None)
-            )
-            return found
-        return {}
+        """What the lines of the file say, the last word of a number counting; a line that cannot be read is none."""
+        found: dict[str, list[dict[str, str]]] = {}
+        with contextlib.suppress(OSError):
+            for line in self._file.read_bytes().splitlines():
+                with contextlib.suppress(ValueError, KeyError, InvalidTag):
+                    sealed = base64.b64decode(line, validate=True)
+                    forms: dict[str, str] = json.loads(
+                        self._aead.decrypt(sealed[:NONCE_BYTES], sealed[NONCE_BYTES:], None)
+                    )
+                    told = found.setdefault(forms["10"], [])
+                    told[:] = [one for one in told if one["13"] != forms["13"]] + [forms]
+        for surplus in list(found)[: max(0, len(found) - LIMIT)]:
+            del found[surplus]
+        return found
 
-    def _save(self) -> None:
+    def _add(self, forms: dict[str, str]) -> None:
+        """One line for each: writing all anew each time would take longer with every person."""
         nonce = os.urandom(NONCE_BYTES)
-        sealed = nonce + self._aead.encrypt(nonce, json.dumps(self._told).encode(), None)
-        self._file.parent.mkdir(parents=True, exist_ok=True)
-        part = self._file.with_suffix(".part")
-        part.write_text(json.dumps({"sealed": base64.b64encode(sealed).decode()}), encoding="utf-8")
-        part.replace(self._file)
+        sealed = base64.b64encode(nonce + self._aead.encrypt(nonce, json.dumps(forms).encode(), None))
+        if self._open is None:
+            self._file.parent.mkdir(parents=True, exist_ok=True)
+            self._open = self._file.open("ab", buffering=0)
+            self._open.write(b"\n")  # a line that was cut off must not spoil the next
+        self._open.write(sealed + b"\n")

@@ -68,7 +68,10 @@ def router(
         if not isinstance(take_over, bool):
             raise invalid("take_over is true or false.", expression="take_over", code="value",
                           text_bn="take_over হবে true বা false।")  # fmt: skip
-        return _json(case_json(await decide.assign(id, actor_of(caller), to=to, take_over=take_over)))
+        case = await decide.assign(id, actor_of(caller), to=to, take_over=take_over)
+        seen = ("DuplicateCase", 1)
+        await asyncio.gather(*(desk.note(id_, caller, request, seen) for id_ in sorted(set(case.persons))))
+        return _json(case_json(case))
 
     @routes.post("/duplicates/{id}/decision")
     async def decision(id: str, request: Request, caller: Reviewing) -> Response:
