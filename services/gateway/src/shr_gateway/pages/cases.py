@@ -10,7 +10,7 @@ from typing import Any
 from shr_gateway.pages import citizens, formatting, words
 from shr_gateway.pages.citizens import Line, Shown
 
-ALMOST_CERTAIN = 0.9
+ALMOST_CERTAIN = 0.95
 LIKELY = 0.5
 WORD_OF_HALF_A_PHONE = 11
 
