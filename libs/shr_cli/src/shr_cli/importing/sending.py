@@ -65,6 +65,7 @@ class Sender:
             await self._bundle(batch.lines[0], answer)
         elif batch.lines:
             await self._persons(batch.lines, answer)
+        answer.refusals.sort(key=lambda one: int(one["line"]))
         return answer
 
     async def _persons(self, lines: tuple[Line, ...], answer: Answer) -> None:
