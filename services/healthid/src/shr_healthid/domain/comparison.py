@@ -92,7 +92,7 @@ def _names(field: str, ours: tuple[str, ...], theirs: tuple[str, ...]) -> Agreem
     return Agreement(field, level, words, tuple(others))
 
 
-@lru_cache(maxsize=65536)
+@lru_cache(maxsize=8192)
 def compare_names(one: str, other: str) -> tuple[str, tuple[str, ...]]:
     """The level at which two names agree, and the words of ``one`` that have their like in ``other``."""
     ours, theirs = words_of(one), words_of(other)
@@ -201,7 +201,7 @@ def _places(one: str | None, other: str | None) -> Agreement | None:
     return Agreement("place", next(level for least, level in _PLACE_SHARES if share > least))
 
 
-@lru_cache(maxsize=65536)
+@lru_cache(maxsize=8192)
 def _same_place_word(one: str, other: str) -> bool:
     if one == other:
         return True
@@ -210,14 +210,14 @@ def _same_place_word(one: str, other: str) -> bool:
     return bool(likeness(*sorted((one, other))))
 
 
-@lru_cache(maxsize=65536)
+@lru_cache(maxsize=8192)
 def place_words(text: str) -> tuple[str, ...]:
     """The words and numbers by which an address is told from others, in order."""
     words = {word.lstrip("0") for word in _WORDS.findall(latin_digits(normalised(text)))}
     return tuple(sorted(words - _ADDRESS_WORDS))
 
 
-@lru_cache(maxsize=16384)
+@lru_cache(maxsize=8192)
 def house_of(text: str | None) -> str:
     """An address as a look-up takes it: its numbers, and its words as they sound; empty without a number.
 
@@ -229,7 +229,7 @@ def house_of(text: str | None) -> str:
     return " ".join(sorted({word if word.isdigit() else skeleton(word) for word in words}))
 
 
-@lru_cache(maxsize=16384)
+@lru_cache(maxsize=8192)
 def phone_of(number: str | None) -> str:
     """A phone as it is compared: Latin digits, without the country code; empty if it is none."""
     digits = re.sub(r"[^0-9]", "", latin_digits(number or "")).lstrip("0")

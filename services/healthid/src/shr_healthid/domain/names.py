@@ -62,7 +62,7 @@ def normalised(name: str) -> str:
             return text
 
 
-@lru_cache(maxsize=65536)
+@lru_cache(maxsize=16384)
 def words_of(name: str) -> tuple[str, ...]:
     """The normalised words of a name, without honorifics (kept when nothing else is there)."""
     words = [_TRAILING.sub("", word) for word in _NOT_LETTERS.sub(" ", normalised(name)).split()]
@@ -70,7 +70,7 @@ def words_of(name: str) -> tuple[str, ...]:
     return tuple(word for word in words if word not in _HONORIFICS)[:TOKENS_LIMIT] or tuple(words)[:TOKENS_LIMIT]
 
 
-@lru_cache(maxsize=262144)
+@lru_cache(maxsize=32768)
 def likeness(one: str, other: str) -> Likeness:
     """How alike two normalised words are; the same in both directions."""
     if one == other:

@@ -48,7 +48,7 @@ def is_bangla(text: str) -> bool:
     return any("\u0980" <= letter <= "\u09ff" for letter in text)
 
 
-@lru_cache(maxsize=65536)
+@lru_cache(maxsize=16384)
 def spoken(word: str) -> Spoken:
     """How a normalised word sounds."""
     parts = [part for run in _RUNS.findall(word) for part in (_bangla(run) if is_bangla(run) else _latin(run))]
@@ -66,7 +66,7 @@ def spoken(word: str) -> Spoken:
     return "".join(consonants), tuple(vowels)
 
 
-@lru_cache(maxsize=65536)
+@lru_cache(maxsize=16384)
 def skeleton(word: str) -> str:
     """The consonants of a word in Latin letters, the same for its Bangla and English spellings."""
     return _DOUBLE.sub(r"\1", spoken(word)[0])
