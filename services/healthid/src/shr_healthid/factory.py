@@ -30,6 +30,7 @@ from shr_healthid.card_factory import card_parts
 from shr_healthid.domain.application import Application
 from shr_healthid.domain.body import parse
 from shr_healthid.domain.outcomes import Outcome
+from shr_healthid.domain.person import Person
 from shr_healthid.domain.weights import Weights
 from shr_healthid.http import approvals, feed, match, operations, patients, public, reviews, search
 from shr_healthid.http.bulk import Bulk
@@ -124,9 +125,16 @@ def assemble(settings: Settings) -> Assembly:
     blocks = block_parts(settings, parts.client, database, now=now)
     keys = key_parts(settings, database, parts.envelope, now=now)
     cards = card_parts(settings, parts.client, database, sealing=parts.sealing, desk=desk, now=now)
+    by_numbers: Coalescer[Sequence[str], list[Person]] = Coalescer(parts.persons.by_numbers_each, lanes=2)
     routers = [
         public.router(parts.counters, now=now),
-        search.router(desk, parts.lookup, page_size=settings.page_size, page_size_limit=settings.page_size_limit),
+        search.router(
+            desk,
+            parts.lookup,
+            by_numbers=by_numbers,
+            page_size=settings.page_size,
+            page_size_limit=settings.page_size_limit,
+        ),
         match.router(desk, parts.lookup, parts.candidates, parts.weights),
         patients.router(desk, register, amend, bulk),
         operations.router(desk, link, amend, MergePersons(parts.registry)),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Annotated, Protocol
 from urllib.parse import urlencode
@@ -11,7 +12,7 @@ from urllib.parse import urlencode
 from fastapi import APIRouter, Request, Response
 from shr_common.errors import Category, Issue, ShrError
 from shr_common.identifiers import BRN, KINDS, NID, UHID, is_health_id, is_person_id
-from shr_common.security import Caller, allow
+from shr_common.security import Caller, DirectRoute, allow
 
 from shr_healthid.domain.geocodes import district_of
 from shr_healthid.domain.legacy import HID
@@ -35,6 +36,10 @@ class Hasher(Protocol):
         """The keyed hash of a number of a kind."""
 
 
+ByNumbers = Callable[[Sequence[str]], Awaitable[list[Person]]]
+"""Whose verified numbers these are, by their hashes."""
+
+
 @dataclass
 class _Asked:
     """A search, read from a URL or a body."""
@@ -49,9 +54,9 @@ class _Asked:
     after: str = ""
 
 
-def router(desk: Desk, hasher: Hasher, *, page_size: int, page_size_limit: int) -> APIRouter:
+def router(desk: Desk, hasher: Hasher, *, by_numbers: ByNumbers, page_size: int, page_size_limit: int) -> APIRouter:
     """Routes that find persons."""
-    routes = APIRouter(tags=["persons"])
+    routes = APIRouter(tags=["persons"], route_class=DirectRoute)
 
     @routes.get("/fhir/Patient")
     async def by_url(request: Request, caller: Searching) -> Response:
@@ -103,11 +108,11 @@ def router(desk: Desk, hasher: Hasher, *, page_size: int, page_size_limit: int) 
             person = await desk.persons.by_id(value)
             return [person] if person else []
         if system in (NID, BRN):
-            return await desk.persons.by_numbers([hasher.hash(KINDS[system], value)])
+            return await by_numbers([hasher.hash(KINDS[system], value)])
         local = await desk.persons.by_local_id(LocalId(source_of(caller), system, value))
         if local or bar:
             return local
-        return await desk.persons.by_numbers([hasher.hash(kind, value) for kind in ("nid", "brn")])
+        return await by_numbers([hasher.hash(kind, value) for kind in ("nid", "brn")])
 
     return routes
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+import pymongo
 from pymongo import ReturnDocument
 from shr_common.mongo import Database, Document, categorised
 
@@ -20,6 +21,7 @@ from shr_healthid.storage.sealing import Sealing
 COUNT_LIMIT = 1000
 HISTORY_LIMIT = 200
 WORDS_LIMIT = 6
+READ_S = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +68,28 @@ class PersonStore:
         with categorised():
             found = await self._database[NUMBERS].find({"_id": {"$in": list(hashes)}, "verified": True}).to_list()
         return await self._only(document["persons"] for document in found)
+
+    async def by_numbers_each(self, asked: Sequence[Sequence[str]]) -> list[list[Person]]:
+        """``by_numbers`` for several who ask at the same time, in two reads."""
+        hashes = list({hash_ for one in asked for hash_ in one})
+        with categorised(), pymongo.timeout(READ_S):
+            found = await self._database[NUMBERS].find({"_id": {"$in": hashes}, "verified": True}).to_list()
+            claims: dict[str, list[str]] = {document["_id"]: document["persons"] for document in found}
+            ids = list({id_ for persons in claims.values() for id_ in persons})
+            documents = await self._persons.find({"_id": {"$in": ids}}).to_list() if ids else []
+        known: dict[str, Person | None] = dict.fromkeys(ids)
+        for document in documents:
+            if "moved_to" in document:
+                known[document["_id"]] = await self.by_id(document["_id"])
+            else:
+                known[document["_id"]] = self._sealing.person_of(document)
+        answering = {id_: await self.answering(person) for id_, person in known.items() if person is not None}
+        results = []
+        for one in asked:
+            sides = [{answering[id_].id: answering[id_] for id_ in claims.get(hash_, ()) if id_ in answering}
+                     for hash_ in one]  # fmt: skip
+            results.append(list({id_: p for side in sides if len(side) == 1 for id_, p in side.items()}.values()))
+        return results
 
     async def by_local_id(self, local_id: LocalId) -> list[Person]:
         """Whose local id this is; one that two persons claim is nobody's."""
