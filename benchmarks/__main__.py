@@ -20,6 +20,7 @@ LONG: dict[str, list[str]] = {
     "profile_read.py": [],
     "terminology.py": [],
     "matching.py": [],
+    "registrations.py": [],
     "footprint.py": [],
 }
 SHORT: dict[str, list[str]] = {
@@ -29,6 +30,7 @@ SHORT: dict[str, list[str]] = {
     "profile_read.py": ["--seconds", "2", "--rounds", "1"],
     "terminology.py": ["--seconds", "1"],
     "matching.py": ["--short"],
+    "registrations.py": ["--persons", "2000", "--seconds", "1"],
     "footprint.py": [],
 }
 
