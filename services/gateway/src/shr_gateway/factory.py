@@ -152,7 +152,7 @@ def assemble(settings: Settings) -> GatewayAssembly:
         partitions=lambda: pulse.partitions,
         timeout_s=settings.store_timeout_s,
     )
-    load: Coalescer[str, Known] = Coalescer(reader.load, queue_limit=settings.queue_limit, lanes=1)
+    load: Coalescer[str, Known] = Coalescer(reader.load, queue_limit=settings.queue_limit, lanes=2)
     reading = _reading(settings, stores, reader, load, pulse, audit_by(trail), _publish_by(outbox))
     owners = {"consent": settings.consent_base, "healthid": settings.healthid_base}
     hand_on = HandOn(owners, timeout_s=settings.hand_on_timeout_s)
