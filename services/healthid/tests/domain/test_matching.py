@@ -139,6 +139,12 @@ def test_twins_named_hasan_and_hossain_are_two() -> None:
     assert grade(hasan, replace(hasan, names=("Hasan Miah",))) == "certain"
 
 
+def test_a_slip_in_one_form_of_a_twins_name_is_not_certain() -> None:
+    hossain = replace(RAHIMA, names=("Hossain",), gender="male")
+    assert grade(hossain, replace(hossain, names=("MD Hasan", "হসান"))) != "certain"
+    assert grade(hossain, replace(hossain, names=("MD Hosain", "হোসেন"))) == "certain"
+
+
 def test_day_and_month_swapped_keep_her_probable() -> None:
     assert grade(replace(RAHIMA, birth_date="1985-05-02"), replace(RAHIMA, birth_date="1985-02-05")) == "probable"
 

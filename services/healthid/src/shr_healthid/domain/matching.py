@@ -23,6 +23,7 @@ CERTAIN = "certain"
 RANKS = {CERTAIN: 0, "probable": 1, "possible": 2, NONE: 3}
 ODDS_LIMIT = 60.0
 _WHOLE = frozenset({"exact", "close", "cross_script"})
+_NO_OTHER = _WHOLE | {"partial"}
 _SUPPORTS = {"father": _WHOLE, "mother": _WHOLE, "phone": frozenset({"exact"}), "place": frozenset({"exact", "close"})}
 _CONTRADICTIONS = frozenset({"gender", "father", "mother"})
 
@@ -99,7 +100,9 @@ def _grade(agreements: Sequence[Agreement], odds: float, weights: Weights) -> st
 def is_beyond_doubt(agreements: Sequence[Agreement]) -> bool:
     """Whether no twin, parent or namesake would agree like this."""
     levels = {agreement.field: agreement.level for agreement in agreements}
-    if levels.get("name") not in _WHOLE or levels.get("birth_date") != "exact":
+    names = [level for one in agreements if one.field == "name" for level in (one.level, *(lv for lv, _ in one.others))]
+    # every form in which both wrote the name: by a slip in one form Hasan sounds like Hossain
+    if levels.get("name") not in _WHOLE or not _NO_OTHER.issuperset(names) or levels.get("birth_date") != "exact":
         return False
     if any(levels.get(one) == "differs" for one in _CONTRADICTIONS):
         return False
