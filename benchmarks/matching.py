@@ -8,7 +8,7 @@ on one half of FEBRL 4, and tested on its other half and on FEBRL 3.
 
 Weights and thresholds come from training splits alone (for Bangladesh: another seed, a fifth of the names left out).
 The levels of agreement were designed while looking at the errors of the training splits; the other half of FEBRL 4 was
-looked at meanwhile, FEBRL 3 and the test seed of Bangladesh only when all was done.
+looked at meanwhile, FEBRL 3 and the test seed of Bangladesh only when all was done (``docs/guides/matching.md``).
 
 Splink gets the same pairs, the same normalised columns and the same training pairs, and is judged twice: trained as its
 documentation advises, and with m and u counted on the very pairs that healthid learns from; the better one counts. It
