@@ -176,6 +176,8 @@ async def test_every_route_that_tells_of_a_person_says_so_in_the_access_log(
         unseen = dict(persons)
 
         def of_one(record: Any) -> bool:
+            if record.source != "healthid":  # other tests write what is no entry at all to this topic
+                return False
             value = orjson.loads(record.value)
             for name, person in list(unseen.items()):
                 if (value["patient"], value["purpose"], value["decision"]) == (person, "HRESCH", "permit"):
