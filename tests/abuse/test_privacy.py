@@ -6,8 +6,8 @@ import secrets
 import uuid
 from typing import Any
 
-from aiokafka import AIOKafkaConsumer
 from pymongo import AsyncMongoClient
+from shr_common.testing.topics import everything_published
 from shr_contracts.topics import ALL_TOPICS
 from shr_local.services import SERVICE_NAMES
 from shr_local.testing.people import NID, People, a_bundle, a_number, a_person, an_observation
@@ -35,28 +35,9 @@ async def places_of(people: People) -> dict[str, bytes]:
             found[f"log of {file.stem}"] = file.read_bytes()
     for service in SERVICE_NAMES:
         found[f"metrics of {service}"] = (await people.client.get(stack.url(service, "/metrics"))).content
-    return found | await published(stack.kafka_bootstrap)
-
-
-async def published(bootstrap: str) -> dict[str, bytes]:
-    """Keys, headers and values of all topics, those of the answers to each source too."""
-    names = [spec.name for spec in ALL_TOPICS if spec.name not in AS_SENT]
-    consumer = AIOKafkaConsumer(
-        *names, bootstrap_servers=bootstrap, enable_auto_commit=False, auto_offset_reset="earliest"
+    return found | await everything_published(
+        stack.kafka_bootstrap, [one.name for one in ALL_TOPICS if one.name not in AS_SENT]
     )
-    await consumer.start()  # without a group: every partition, from the beginning
-    found: dict[str, bytes] = {}
-    try:
-        ends = await consumer.end_offsets(consumer.assignment())
-        while any([await consumer.position(place) < end for place, end in ends.items()]):
-            for place, records in (await consumer.getmany(timeout_ms=200)).items():
-                for one in records:
-                    headers = b"".join(name.encode() + value for name, value in one.headers)
-                    name = f"topic {place.topic}"
-                    found[name] = found.get(name, b"") + (one.key or b"") + headers + (one.value or b"")
-    finally:
-        await consumer.stop()
-    return found
 
 
 async def test_numbers_and_phones_of_a_visit_are_found_nowhere(people: People) -> None:

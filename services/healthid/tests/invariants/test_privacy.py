@@ -5,32 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from aiokafka import AIOKafkaConsumer
 from bson import BSON
+from shr_common.testing.topics import everything_published
 from shr_contracts.topics import ALL_TOPICS
 
 AS_SENT = ("patient.submitted", "encounter.submitted")
-
-
-async def published(bootstrap: str) -> dict[str, bytes]:
-    """Every record of every topic but the two that sources write themselves: keys, headers, values."""
-    names = [spec.name for spec in ALL_TOPICS if spec.name not in AS_SENT]
-    consumer = AIOKafkaConsumer(
-        *names, bootstrap_servers=bootstrap, enable_auto_commit=False, auto_offset_reset="earliest"
-    )
-    await consumer.start()  # without a group: every partition, from the beginning
-    found: dict[str, bytes] = {}
-    try:
-        ends = await consumer.end_offsets(consumer.assignment())
-        while any([await consumer.position(place) < end for place, end in ends.items()]):
-            for place, records in (await consumer.getmany(timeout_ms=200)).items():
-                for one in records:
-                    headers = b"".join(name.encode() + value for name, value in one.headers)
-                    name = f"topic {place.topic}"
-                    found[name] = found.get(name, b"") + (one.key or b"") + headers + (one.value or b"") + b"\n"
-    finally:
-        await consumer.stop()
-    return found
 
 
 async def stored(database: Any) -> dict[str, bytes]:
@@ -50,7 +29,7 @@ async def test_10_after_a_busy_day_no_number_and_no_phone_is_found_anywhere(
         places = await stored(service.database)
         places["metrics"] = (await service.client.get("/metrics")).content
     places["log"] = "".join(capfd.readouterr()).encode()
-    places |= await published(kafka_bootstrap)
+    places |= await everything_published(kafka_bootstrap, [one.name for one in ALL_TOPICS if one.name not in AS_SENT])
     for answer in day.answers:
         headers = "".join(f"{name}: {value}\n" for name, value in answer.headers.items()).encode()
         places[f"answer {answer.status_code} to {answer.request.method} {answer.request.url}"] = (

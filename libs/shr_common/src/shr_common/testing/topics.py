@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
@@ -63,3 +63,23 @@ class Topics:
         if self._producer is not None:
             await self._producer.stop()
             self._producer = None
+
+
+async def everything_published(bootstrap: str, topics: Sequence[str]) -> dict[str, bytes]:
+    """``topic <name>`` → keys, headers and values of all that stands in it now, to be searched for what must not."""
+    consumer = AIOKafkaConsumer(
+        *topics, bootstrap_servers=bootstrap, enable_auto_commit=False, auto_offset_reset="earliest"
+    )
+    await consumer.start()  # without a group: every partition, from the beginning
+    found: dict[str, bytes] = {}
+    try:
+        ends = await consumer.end_offsets(consumer.assignment())
+        while any([await consumer.position(place) < end for place, end in ends.items()]):
+            for place, records in (await consumer.getmany(timeout_ms=200)).items():
+                for one in records:
+                    headers = b"".join(name.encode() + (value or b"") for name, value in one.headers)
+                    name = f"topic {place.topic}"
+                    found[name] = found.get(name, b"") + (one.key or b"") + headers + (one.value or b"") + b"\n"
+    finally:
+        await consumer.stop()
+    return found
